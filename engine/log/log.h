@@ -33,8 +33,8 @@ namespace commander::log {
 using LogId = std::array<std::uint8_t, 16>;
 
 enum class TopicKind : std::uint8_t {  // stored
-  kCommands = 1,  // Poll() also hands out records that are not durable yet
-  kEvents = 2,    // Poll() hands out durable records only
+  kCommands = 1,                       // Poll() also hands out records that are not durable yet
+  kEvents = 2,                         // Poll() hands out durable records only
 };
 
 struct TopicSettings {
