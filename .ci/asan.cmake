@@ -1,0 +1,6 @@
+# cmake -C .ci/asan.cmake: addresses and undefined behaviour, asserts on.
+#
+# NDEBUG_SANITIZER: abseil lays out its hash tables differently under a sanitizer; the installed
+# library was not built that way.
+set(CMAKE_BUILD_TYPE None CACHE STRING "")
+set(CMAKE_CXX_FLAGS "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DNDEBUG_SANITIZER" CACHE STRING "")

@@ -1,0 +1,32 @@
+# cmake --install, find_package(commander CONFIG) and pkg-config.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(package "${CMAKE_INSTALL_LIBDIR}/cmake/commander")
+set_target_properties(commander_log PROPERTIES EXPORT_NAME log)
+set_target_properties(commander_store PROPERTIES EXPORT_NAME store)
+set_target_properties(commander_engine PROPERTIES EXPORT_NAME commander)
+install(TARGETS commander_api commander_log commander_store commander_engine
+  EXPORT commander ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(EXPORT commander
+  NAMESPACE commander:: FILE commander-targets.cmake DESTINATION "${package}")
+
+install(DIRECTORY include/commander "${PROJECT_BINARY_DIR}/generated/include/commander"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  FILES_MATCHING PATTERN *.h PATTERN *.capnp)
+
+configure_package_config_file(include/cmake/commander-config.cmake.in commander-config.cmake
+  INSTALL_DESTINATION "${package}" PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
+write_basic_package_version_file(commander-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES
+  "${PROJECT_BINARY_DIR}/commander-config.cmake"
+  "${PROJECT_BINARY_DIR}/commander-config-version.cmake"
+  include/cmake/CommanderSchemas.cmake
+  DESTINATION "${package}")
+
+configure_file(include/cmake/commander.pc.in commander.pc @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/commander.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+if(TARGET commander)
+  install(TARGETS commander)
+endif()
