@@ -33,6 +33,18 @@ function(commander_schemas target)
     set(arg_OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/${target}_schemas")
   endif()
 
+  # Where Cap'n Proto is part of the build its compiler is, too.  The locations that the package of
+  # Debian gives its imported tools do not exist, so those are searched for.
+  if(TARGET capnp_tool)
+    set(capnp capnp_tool)
+    set(capnpc_cpp $<TARGET_FILE:capnpc_cpp>)
+  else()
+    find_program(COMMANDER_CAPNP capnp REQUIRED)
+    find_program(COMMANDER_CAPNPC_CPP capnpc-c++ REQUIRED)
+    mark_as_advanced(COMMANDER_CAPNP COMMANDER_CAPNPC_CPP)
+    set(capnp "${COMMANDER_CAPNP}")
+    set(capnpc_cpp "${COMMANDER_CAPNPC_CPP}")
+  endif()
   get_property(imports GLOBAL PROPERTY COMMANDER_IMPORT_DIRECTORY)
   get_target_property(capnp_imports CapnProto::capnp INTERFACE_INCLUDE_DIRECTORIES)
   if(capnp_imports)
@@ -61,8 +73,7 @@ function(commander_schemas target)
     # Any schema of the call may import any other.
     add_custom_command(
       OUTPUT "${output}.c++" "${output}.h"
-      COMMAND $<TARGET_FILE:CapnProto::capnp_tool> compile
-        "-o$<TARGET_FILE:CapnProto::capnpc_cpp>:${arg_OUTPUT}"
+      COMMAND ${capnp} compile "-o${capnpc_cpp}:${arg_OUTPUT}"
         "--src-prefix=${arg_BASE}" "-I${arg_BASE}" ${imports} "${schema}"
       DEPENDS ${schemas}
       COMMENT "Compiling schema ${name}"
