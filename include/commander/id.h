@@ -4,6 +4,7 @@
 //     commander::MessageId id = commander::MessageId::FromText("order-7/pay");
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -57,6 +58,8 @@ class IdSource {
  private:
   RandomSource& random_;
   std::uint64_t last_tick_ = 0;  // milliseconds << 12 | twelve bits of their fraction
+  std::array<std::uint64_t, 32> pool_{};  // a getrandom call an id would cost more than the id
+  std::size_t unused_ = 0;
 };
 
 // A fresh version 7 UUID as text: a key for an aggregate that has no natural one.

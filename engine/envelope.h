@@ -1,0 +1,176 @@
+// envelope.h: messages as records of the log: building them, reading them.
+//
+// The format is include/commander/envelope.capnp.  Reading trusts nothing: a record comes from a
+// file or a network, and a damaged one is an error, never undefined behaviour.
+#pragma once
+
+#include <capnp/any.h>
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <commander/envelope.capnp.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "commander/id.h"
+#include "commander/internal/draft.h"
+#include "commander/internal/type.h"
+#include "commander/outcome.h"
+#include "engine/log/entries.h"
+
+namespace commander::internal {
+
+using log::Word;
+
+inline constexpr std::size_t kMaxKeyBytes = 1024;
+// What the records of one outcome may hold together.
+inline constexpr std::size_t kMaxOutcomeBytes = std::size_t{4} << 20;
+// What a parked record may need beyond the command that it holds.
+inline constexpr std::size_t kParkedOverheadBytes = std::size_t{128} << 10;
+
+enum class MessageKind : std::uint8_t {  // stored
+  kCommand = 0,
+  kEvent = 1,
+  kRejection = 2,
+  kNothing = 3,
+  kParked = 4,
+};
+std::string_view MessageKindName(MessageKind kind);
+
+inline constexpr std::uint8_t kExpectedMask = 0x3;
+inline constexpr std::uint8_t kRepeatFlag = 0x4;
+
+// Runs `use`, which reads or builds Cap'n Proto; its exceptions quote their input and become this
+// error instead.
+absl::Status GuardKj(std::string_view what, const std::function<void()>& use);
+
+// One record, opened.  The words must outlive it; not copyable, since readers point into it.
+class EnvelopeReader {
+ public:
+  //   kDataLoss: not an envelope.
+  static absl::StatusOr<std::unique_ptr<EnvelopeReader>> Open(std::span<const Word> message);
+
+  MessageId id() const { return {envelope_.getIdHi(), envelope_.getIdLo()}; }
+  std::uint64_t type() const { return envelope_.getType(); }
+  MessageKind kind() const { return static_cast<MessageKind>(envelope_.getKind()); }
+  std::uint8_t flags() const { return envelope_.getFlags(); }
+  bool repeat() const { return (flags() & kRepeatFlag) != 0; }
+  std::uint16_t index() const { return envelope_.getIndex(); }
+  std::uint16_t count() const { return envelope_.getCount(); }
+  std::int64_t time_ns() const { return envelope_.getTime(); }
+  std::uint64_t version() const { return envelope_.getVersion(); }
+  std::string_view key() const { return key_; }
+  capnp::AnyPointer::Reader payload() const { return payload_; }
+  std::int64_t asked_ns() const { return envelope_.getAsked(); }
+  Offset source() const { return {envelope_.getSource()}; }
+  MessageId cause() const { return {envelope_.getCauseHi(), envelope_.getCauseLo()}; }
+  // First message of the chain: what is recorded, else the cause (outcomes) or itself (commands).
+  MessageId correlation() const;
+  std::string_view actor() const { return actor_; }
+  std::vector<Header> headers() const;
+
+  // Kind rejection or parked: code and message.
+  Rejection rejection() const;
+  // Kind parked: the command's record as it came, aligned.
+  std::vector<Word> parked_command() const;
+
+ private:
+  explicit EnvelopeReader(std::span<const Word> message);
+  void Read();
+  kj::ArrayPtr<const capnp::word> segment_[1];
+  capnp::SegmentArrayMessageReader message_;
+  wire::Envelope::Reader envelope_;
+  capnp::AnyPointer::Reader payload_;
+  std::string_view key_;
+  std::string_view actor_;
+};
+
+// Metadata of an event record; views into `envelope` and `group`.
+EventMetadata MetadataOf(const EnvelopeReader& envelope, std::string_view group,
+                         std::uint32_t partition, Offset offset);
+
+// A message under construction, in scratch memory of its thread where there is some free.
+struct DraftMessage {
+  explicit DraftMessage(kj::ArrayPtr<capnp::word> scratch) : message(scratch) {}
+  capnp::MallocMessageBuilder message;
+};
+
+// What a sender fills in around the payload of its command.
+struct CommandHeader {
+  MessageId id;
+  std::string_view key;
+  std::uint8_t expected = 0;
+  std::uint64_t version = 0;
+  std::int64_t created_ns = 0;
+  MessageId correlation;
+  std::string_view actor;
+  const std::vector<Header>* headers = nullptr;
+};
+
+// What the worker fills in around an outcome record.
+struct OutcomeHeader {
+  MessageId id;
+  std::uint64_t type = 0;
+  MessageKind kind = MessageKind::kNothing;
+  std::uint8_t flags = 0;
+  std::uint16_t index = 0;
+  std::uint16_t count = 1;
+  std::int64_t time_ns = 0;
+  std::int64_t asked_ns = 0;
+  std::uint64_t version = 0;
+  std::string_view key;
+  Offset source;
+  MessageId cause;
+  MessageId correlation;  // empty: the cause
+  std::span<const std::uint8_t> seed;
+};
+
+// The finished words of a message; views into the draft, or its own copy where the draft grew over
+// more than one segment.
+class FinishedMessage {
+ public:
+  explicit FinishedMessage(capnp::MessageBuilder& message);
+  std::span<const Word> words() const { return words_; }
+
+ private:
+  std::span<const Word> words_;
+  std::vector<Word> own_;
+};
+
+FinishedMessage Finish(CommandDraft& draft, const CommandHeader& header);
+FinishedMessage Finish(EventDraft& draft, const OutcomeHeader& header);
+// An outcome without a payload of the application: appended to `out`.
+void AppendNothing(const OutcomeHeader& header, log::EntryBatch* out);
+void AppendRejection(const OutcomeHeader& header, std::string_view code, std::string_view message,
+                     log::EntryBatch* out);
+void AppendParked(const OutcomeHeader& header, std::span<const Word> command, std::string_view code,
+                  std::string_view message, log::EntryBatch* out);
+
+// A struct as the words of one segment, as stores keep it.
+std::vector<Word> FlatStruct(const std::function<void(capnp::AnyPointer::Builder)>& fill);
+// Runs `use` on the struct in `words`; kDataLoss where they hold none.
+absl::Status ReadStruct(std::span<const Word> words, std::string_view what,
+                        const std::function<void(capnp::AnyPointer::Reader)>& use);
+
+// Makes outcomes for callers from the records that hold them.
+class OutcomeBuilder {
+ public:
+  // Turns a fingerprint into a stable name that lives as long as the process.
+  using NameOf = std::function<std::string_view(std::uint64_t)>;
+
+  // `records` are all records of the outcome of command `id`, the first at `first`; copied.
+  static absl::StatusOr<Outcome> Build(const std::vector<std::span<const Word>>& records,
+                                       const RecordPosition& first, std::string_view group,
+                                       const MessageId& id, const NameOf& name_of);
+  static void MarkRepeat(Outcome* outcome) { outcome->repeat_ = true; }
+};
+
+}  // namespace commander::internal

@@ -1,0 +1,100 @@
+// schema.h: fingerprints of types, and the schemas that are stored beside the data.
+//
+// Every record names its type by a fingerprint: XXH3-64 over the stable name and a canonical
+// listing of the schema (FORMAT.md), so it names the exact revision that wrote it.  The schema
+// itself is kept by the log under that fingerprint; whoever has the log can decode every record
+// without the application.
+#pragma once
+
+#include <capnp/schema.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "commander/internal/type.h"
+#include "engine/log/log.h"
+
+namespace commander::internal {
+
+// Where records of a type have been written.
+enum class SchemaRole : std::uint16_t { kCommand = 0, kEvent = 1, kState = 2, kRow = 3 };
+std::string_view SchemaRoleName(SchemaRole role);
+
+struct SchemaUse {
+  std::string group;  // or projection
+  SchemaRole role = SchemaRole::kCommand;
+  friend bool operator==(const SchemaUse&, const SchemaUse&) = default;
+  friend auto operator<=>(const SchemaUse&, const SchemaUse&) = default;
+};
+
+// Stable name of a struct whose C++ name is `cpp_name` ("bank::Withdrawn"): $Commander.name, else
+// "bank.Withdrawn".
+std::string StableName(std::string_view cpp_name, capnp::StructSchema schema);
+std::uint64_t Fingerprint(std::string_view name, capnp::StructSchema schema);
+
+// Path of the first field that carries $Commander.personal or subject, or is inside a struct that
+// does ("bank.Opened.owner"); empty where there is none.
+std::string FirstPersonalField(const Type& type);
+
+// One stored schema, decoded.
+class StoredType {
+ public:
+  ~StoredType();
+  const std::string& name() const { return name_; }
+  std::uint64_t fingerprint() const { return fingerprint_; }
+  const std::vector<SchemaUse>& uses() const { return uses_; }
+  // For reading records dynamically.
+  capnp::StructSchema schema() const { return schema_; }
+
+ private:
+  friend absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stored);
+  StoredType();
+  struct Loader;
+  std::string name_;
+  std::uint64_t fingerprint_ = 0;
+  std::vector<SchemaUse> uses_;
+  std::unique_ptr<Loader> loader_;
+  capnp::StructSchema schema_;
+};
+
+log::Schema EncodeSchema(const Type& type, const std::vector<SchemaUse>& uses);
+//   kDataLoss: the bytes are not a schema of that fingerprint.
+absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stored);
+
+// What a log knows of types; thread-safe.
+class SchemaSet {
+ public:
+  // Reads what is stored.  The log must outlive this.
+  static absl::StatusOr<std::unique_ptr<SchemaSet>> Load(log::LogReader& log);
+
+  // Makes sure that the schema and this use of it are stored; blocks on disk the first time.
+  absl::Status Ensure(log::Log& log, const Type& type, const std::string& group, SchemaRole role);
+
+  // Stable name of the type with that fingerprint, or empty.  Valid as long as this.
+  std::string_view NameOf(std::uint64_t fingerprint) const;
+  // Null where it is not known.
+  const StoredType* Find(std::uint64_t fingerprint) const;
+  // Stable names with a use of that role by that group.
+  std::vector<std::string> NamesUsed(std::string_view group, SchemaRole role) const;
+  // All, ordered by name.
+  std::vector<const StoredType*> All() const;
+
+ private:
+  SchemaSet() = default;
+  mutable std::mutex mutex_;
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<StoredType>> types_;
+  // Replaced ones are kept: names and schemas handed out stay valid.
+  std::vector<std::unique_ptr<StoredType>> retired_;
+};
+
+}  // namespace commander::internal
