@@ -49,6 +49,7 @@ class Batch {
 };
 
 // Walks over rows in bytewise order of their keys, as they were when it was made.
+// Not thread-safe.  Must not outlive its store, nor the store's Close().
 //
 //     for (; cursor->Valid(); cursor->Next()) Use(cursor->key(), cursor->value());
 //     RETURN_IF_ERROR(cursor->status());
@@ -64,35 +65,46 @@ class Cursor {
 };
 
 // A set of rows of its own inside a store: one a partition of a group's own state,
-// one for the rows of a projection.
+// one for the rows of a projection.  0 is none.
 struct FamilyId {
   std::uint32_t value = 0;
   friend bool operator==(FamilyId, FamilyId) = default;
 };
 
-// Thread-safe.  Reads see every batch whose Write() has returned.
-// Errors: kDataLoss (damaged file, named), kResourceExhausted (no space), kInternal.
-class Store {
+// The half that only reads.  Thread-safe.
+// Errors: kDataLoss (damaged file, named), kInvalidArgument (no such family),
+// kResourceExhausted (memory), kInternal (input and output).
+class StoreReader {
  public:
-  virtual ~Store() = default;
+  virtual ~StoreReader() = default;
 
-  // The family of that name, made when it is not there.
-  virtual absl::StatusOr<FamilyId> OpenFamily(std::string_view name) = 0;
-  virtual std::vector<std::string> FamilyNames() const = 0;
+  virtual std::vector<std::string> FamilyNames() const = 0;  // in bytewise order
+  virtual absl::StatusOr<FamilyId> FindFamily(std::string_view name) const = 0;  // or kNotFound
 
   virtual absl::StatusOr<std::optional<std::string>> Get(FamilyId family,
                                                          std::string_view key) const = 0;
   // Rows with start <= key < end; an empty `end` is no bound.
   virtual std::unique_ptr<Cursor> Scan(FamilyId family, std::string_view start,
                                        std::string_view end) const = 0;
+};
+
+// Thread-safe.  Reads see every batch whose Write() has returned.
+// More errors: kResourceExhausted (no space on the device; what was written stays readable, and the
+// call may be repeated once there is space), kFailedPrecondition (closed).
+class Store : public StoreReader {
+ public:
+  // The family of that name, made when it is not there.
+  virtual absl::StatusOr<FamilyId> OpenFamily(std::string_view name) = 0;
 
   virtual absl::Status Write(FamilyId family, const Batch& batch) = 0;
   // Returns when everything written to the family before has reached the disk.
   virtual absl::Status Flush(FamilyId family) = 0;
-  // Removes every row of the family, for a fold from the beginning.
+  // Removes every row of the family, for a fold from the beginning.  What a crash leaves is the
+  // family as it was before, or empty, or absent; never old rows beside new ones.
   virtual absl::Status Clear(FamilyId family) = 0;
 
   // Flushes and closes.  The first error.  The destructor does the same.
+  //   kFailedPrecondition: cursors are still there; the store stays open.
   virtual absl::Status Close() = 0;
 };
 
