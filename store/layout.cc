@@ -223,6 +223,17 @@ std::string IdBlockKey(std::uint64_t block) {
   return row_key;
 }
 
+absl::StatusOr<std::uint64_t> NumberOfIdBlock(std::string_view row_key) {
+  if (row_key.size() != 1 + sizeof(std::uint64_t) || row_key[0] != kIdsKind) {
+    return absl::DataLossError("not the key of a block of remembered ids");
+  }
+  std::uint64_t number = 0;
+  for (const char byte : row_key.substr(1)) {
+    number = number << 8 | static_cast<std::uint8_t>(byte);
+  }
+  return number;
+}
+
 std::string EncodeIds(std::span<const RememberedId> ids) {
   std::string value;
   value.reserve(1 + ids.size() * kIdBytes);

@@ -79,6 +79,7 @@ std::string EncodeState(std::uint64_t version, std::span<const std::uint64_t> st
 absl::StatusOr<StateRow> DecodeState(std::string_view value);
 
 std::string IdBlockKey(std::uint64_t block);  // blocks are numbered in order of arrival
+absl::StatusOr<std::uint64_t> NumberOfIdBlock(std::string_view row_key);
 std::string EncodeIds(std::span<const RememberedId> ids);
 absl::StatusOr<std::vector<RememberedId>> DecodeIds(std::string_view value);
 

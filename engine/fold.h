@@ -1,0 +1,34 @@
+// fold.h: applying an application's folds, whose code may throw.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "commander/internal/fold.h"
+#include "commander/view.h"
+#include "engine/envelope.h"
+
+namespace commander::internal {
+
+using Aggregate = ViewSource::Aggregate;
+
+// What an exception says, for people: at most 1 KiB of it.  For use inside a catch (...) block.
+// kResourceExhausted for lack of memory, which is not the command's fault; kInternal else.
+absl::Status DescribeException(std::string_view what);
+
+// `before` with the event applied: its state, or none where the fold removes it.  A state that
+// nobody else holds is changed in place, any other is copied first.
+//   kInternal: Apply threw; the message says what.
+//   kUnimplemented: no list names the event type.
+absl::StatusOr<Aggregate> ApplyEvent(const FoldType& fold, Aggregate before, std::string_view type,
+                                     capnp::AnyPointer::Reader payload,
+                                     const EventMetadata& metadata);
+
+// Stored words of a state, and back.  Exceptions of Save and Load become errors.
+absl::StatusOr<std::vector<Word>> SaveFold(const FoldType& fold, const void* state);
+absl::StatusOr<std::shared_ptr<void>> LoadFold(const FoldType& fold, std::span<const Word> words,
+                                               std::string_view what);
+
+}  // namespace commander::internal

@@ -1,0 +1,206 @@
+#include "engine/partition_state.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+#include "commander/internal/strings.h"
+
+namespace commander::internal {
+
+PartitionState::PartitionState(PartitionOptions options, const FoldType& fold, store::Store& store,
+                               store::FamilyId family)
+    : options_(std::move(options)),
+      fold_(fold),
+      store_(store),
+      family_(family),
+      states_(fold, store, family, options_.cache_bytes),
+      ids_(store, family, options_.dedup_window_ns, options_.id_bytes) {}
+
+std::string PartitionState::Place(Offset offset) const {
+  return absl::StrCat("topic ", options_.events_topic, "[", options_.partition, "] offset ",
+                      offset.value);
+}
+
+absl::Status PartitionState::Load(std::string* refold) {
+  refold->clear();
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                             store_.Get(family_, store::PartitionKey()));
+  row_ = {};
+  if (stored.has_value()) {
+    COMMANDER_ASSIGN_OR_RETURN(row_, store::DecodePartition(*stored));
+    if (row_.log_id != options_.log_id) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the store of group ", options_.group,
+                       " belongs to another log than the one in this data ",
+                       "directory; put the directory's own log and store together again, or delete "
+                       "the store: it ",
+                       "will be rebuilt from this log"));
+    }
+    if (row_.fold_version != fold_.version) {
+      *refold =
+          absl::StrCat("its kVersion is ", row_.fold_version, ", the program's ", fold_.version);
+    } else if (row_.schema != fold_.schema->fingerprint) {
+      *refold = absl::StrCat("the schema of ", fold_.schema->name, " is another one");
+    } else if (row_.dedup_window_ns < options_.dedup_window_ns) {
+      *refold = "dedup_window was raised";
+    }
+  }
+  if (!stored.has_value() || !refold->empty()) {
+    COMMANDER_RETURN_IF_ERROR(store_.Clear(family_));
+    row_ = {};
+  }
+  row_.log_id = options_.log_id;
+  row_.fold_version = fold_.version;
+  row_.schema = fold_.schema->fingerprint;
+  row_.dedup_window_ns = options_.dedup_window_ns;
+  saved_next_ = row_.next;
+  open_.reset();
+  states_.Clear();
+  COMMANDER_RETURN_IF_ERROR(ids_.Load());
+  COMMANDER_RETURN_IF_ERROR(parked_.Load(store_, family_));
+  DropStaged();
+  return absl::OkStatus();
+}
+
+absl::Status PartitionState::Fold(std::span<const Word> message, std::string_view name) {
+  const Offset offset = row_.next;
+  const auto damaged = [&](const std::string& what) {
+    return absl::DataLossError(
+        absl::StrCat(Place(offset), ": ", what,
+                     "; the log was written by something else than this engine, or is damaged: "
+                     "restore it from a backup"));
+  };
+  absl::StatusOr<std::unique_ptr<EnvelopeReader>> opened = EnvelopeReader::Open(message);
+  if (!opened.ok()) return damaged(std::string(opened.status().message()));
+  const EnvelopeReader& record = **opened;
+  if (record.kind() == MessageKind::kCommand) return damaged("a command among outcomes");
+
+  const bool continues = open_.has_value() && record.source() == open_->source &&
+                         record.index() == open_->next_index && record.count() == open_->count;
+  if (open_.has_value() && !continues) {
+    return damaged(absl::StrCat("expected record ", open_->next_index, " of ", open_->count,
+                                " of the outcome of command ", open_->source.value));
+  }
+  if (!open_.has_value()) {
+    if (record.index() != 0) {
+      return damaged(absl::StrCat("an outcome begins with its record ", record.index()));
+    }
+    open_ = Open{offset, record.source(), 0, record.count()};
+  }
+
+  if (record.kind() == MessageKind::kEvent) {
+    COMMANDER_ASSIGN_OR_RETURN(OwnState::Entry* const entry, states_.Find(record.key()));
+    if (record.version() != entry->committed.version + 1) {
+      return damaged(absl::StrCat("expected version ", entry->committed.version + 1,
+                                  " of its aggregate, got ", record.version()));
+    }
+    Aggregate before = std::exchange(entry->committed, {});
+    entry->staged = {};
+    absl::StatusOr<Aggregate> after =
+        ApplyEvent(fold_, std::move(before), name, record.payload(),
+                   MetadataOf(record, options_.group, options_.partition, offset));
+    if (!after.ok()) {
+      return absl::Status(after.status().code(),
+                          absl::StrCat(Place(offset), ": ", after.status().message()));
+    }
+    states_.Fold(entry, *std::move(after));
+  }
+
+  row_.next = offset + 1;
+  row_.last_id = record.id();
+  row_.last_hash = XXH3_64bits(message.data(), message.size_bytes());
+  if (++open_->next_index < open_->count) return absl::OkStatus();
+
+  OutcomeFacts facts;
+  facts.id = record.cause();
+  facts.key = record.key();
+  facts.source = record.source();
+  facts.kind = record.kind();
+  facts.time_ns = record.time_ns();
+  facts.asked_ns = record.asked_ns();
+  facts.remembered = !record.repeat();
+  if (record.kind() == MessageKind::kRejection) {
+    Rejection rejection;
+    COMMANDER_RETURN_IF_ERROR(GuardKj(Place(offset), [&] { rejection = record.rejection(); }));
+    if (rejection.code == kIdReused || rejection.code == kUnreadable) facts.remembered = false;
+  }
+  const Offset first = open_->first;
+  open_.reset();
+  COMMANDER_RETURN_IF_ERROR(Commit(facts, first));
+  if (facts.kind == MessageKind::kParked) {
+    parked_.StagePush(facts.key, facts.source);
+  } else {
+    parked_.StagePop(facts.key, facts.source);
+  }
+  staged_consumed_ = row_.consumed;
+  staged_time_ns_ = row_.last_time_ns;
+  staged_asked_ns_ = row_.last_asked_ns;
+  return absl::OkStatus();
+}
+
+void PartitionState::Stage(const OutcomeFacts& facts) {
+  staged_consumed_ = std::max(staged_consumed_, facts.source + 1);
+  staged_time_ns_ = std::max(staged_time_ns_, facts.time_ns);
+  staged_asked_ns_ = std::max(staged_asked_ns_, facts.asked_ns);
+  if (facts.kind == MessageKind::kParked) {
+    parked_.StagePush(facts.key, facts.source);
+  } else {
+    parked_.StagePop(facts.key, facts.source);
+  }
+  if (facts.remembered) {
+    ids_.Stage(facts.id, HashOfKey(facts.key), facts.source, facts.kind == MessageKind::kParked);
+  }
+}
+
+absl::Status PartitionState::Commit(const OutcomeFacts& facts, Offset first) {
+  row_.consumed = std::max(row_.consumed, facts.source + 1);
+  row_.last_time_ns = std::max(row_.last_time_ns, facts.time_ns);
+  row_.last_asked_ns = std::max(row_.last_asked_ns, facts.asked_ns);
+  const bool parks = facts.kind == MessageKind::kParked;
+  bool was_parked = false;
+  if (parks) {
+    parked_.CommitPush(facts.key, facts.source, first);
+  } else {
+    was_parked = parked_.CommitPop(facts.key, facts.source);
+  }
+  if (facts.remembered) {
+    store::RememberedId id;
+    id.id = facts.id;
+    id.key_hash = HashOfKey(facts.key);
+    id.outcome = first;
+    id.asked_ns = row_.last_asked_ns;
+    id.parked = parks;
+    COMMANDER_RETURN_IF_ERROR(ids_.Remember(id, was_parked));
+  }
+  ids_.Expire(row_.last_asked_ns);
+  return absl::OkStatus();
+}
+
+void PartitionState::CommitBatch(Offset next, const MessageId& last_id, std::uint64_t last_hash) {
+  row_.next = next;
+  row_.last_id = last_id;
+  row_.last_hash = last_hash;
+}
+
+void PartitionState::DropStaged() {
+  staged_consumed_ = row_.consumed;
+  staged_time_ns_ = row_.last_time_ns;
+  staged_asked_ns_ = row_.last_asked_ns;
+  parked_.DropStaged();
+  ids_.DropStaged();
+}
+
+PartitionState::WriteBack PartitionState::TakeWriteBack() {
+  WriteBack taken;
+  taken.states = states_.TakeDirty();
+  ids_.TakeChanges(&taken.batch);
+  parked_.TakeChanges(&taken.batch);
+  taken.batch.Put(store::PartitionKey(), store::EncodePartition(row_));
+  saved_next_ = row_.next;
+  return taken;
+}
+
+}  // namespace commander::internal
