@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -21,22 +22,28 @@
 
 namespace commander::internal {
 
-// Bounds what is sent and not answered, for the whole engine.  Thread-safe.
+class Call;
+
+// What is sent and not answered, of the whole engine, and the bound on it.  Thread-safe.
 class Outstanding {
  public:
   Outstanding(std::size_t max_count, std::size_t max_bytes)
       : max_count_(max_count), max_bytes_(max_bytes) {}
 
-  // False: no room.
+  // Reserves room for a Call of that many bytes.  False: there is none.
   bool TryTake(std::size_t bytes);
   // Waits for room until `deadline` or a stop; false: none.
   bool Take(std::size_t bytes, absl::Time deadline, const std::stop_token& stop);
-  void Give(std::size_t bytes);
   std::size_t count() const;
   // Waits until nothing is outstanding; false at the deadline.
   bool WaitEmpty(absl::Time deadline);
+  // All calls that exist.
+  std::vector<std::shared_ptr<Call>> Live() const;
 
  private:
+  friend class Call;
+  void Add(Call* call);
+  void Remove(Call* call, std::size_t bytes);
   bool HasRoom(std::size_t bytes) const {
     return count_ < max_count_ && (count_ == 0 || bytes_ + bytes <= max_bytes_);
   }
@@ -46,21 +53,27 @@ class Outstanding {
   std::condition_variable_any room_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t waiting_ = 0;
+  Call* first_ = nullptr;
 };
 
 // Completed once: by the worker with the outcome, by the log when it is durable (where that is all
 // that is asked), by a deadline, or by Close.  Holds its share of Outstanding until the log is done
 // with the command, whether or not its sender still waits.  Thread-safe.
-class Call final : public log::Ticket {
+class Call final : public log::Ticket, public std::enable_shared_from_this<Call> {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<Outcome>)>;
   enum class Wants { kOutcome, kDurable };
 
-  Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, Done done)
-      : outstanding_(outstanding), bytes_(bytes), id_(id), wants_(wants), done_(std::move(done)) {}
-  ~Call() override { outstanding_.Give(bytes_); }
+  // `bytes` have been taken from `outstanding`.
+  Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, absl::Time deadline,
+       Done done);
+  ~Call() override { outstanding_.Remove(this, bytes_); }
 
   const MessageId& id() const { return id_; }
+  absl::Time deadline() const { return deadline_; }
+  // Nobody waits on a thread of his own: the engine watches the deadline.
+  bool has_callback() const { return has_callback_; }
   // Somebody still waits for the outcome.
   bool wants_outcome() const {
     return wants_ == Wants::kOutcome && !completed_.load(std::memory_order_relaxed);
@@ -74,18 +87,25 @@ class Call final : public log::Ticket {
   void OnFailed(const absl::Status& status) override;
 
   // For callers that wait: nothing at the deadline or when stopped.
-  std::optional<absl::StatusOr<Outcome>> Wait(absl::Time deadline, const std::stop_token& stop);
+  std::optional<absl::StatusOr<Outcome>> Wait(const std::stop_token& stop);
+  bool completed() const { return completed_.load(std::memory_order_acquire); }
 
  private:
+  friend class Outstanding;
   Outstanding& outstanding_;
   const std::size_t bytes_;
   const MessageId id_;
   const Wants wants_;
+  const absl::Time deadline_;
+  const bool has_callback_;
   std::atomic<bool> completed_{false};
-  Done done_;  // empty: somebody waits
+  Done done_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::optional<absl::StatusOr<Outcome>> result_;
+  // Of the list of Outstanding, under its mutex.
+  Call* previous_ = nullptr;
+  Call* next_ = nullptr;
 };
 
 }  // namespace commander::internal

@@ -88,6 +88,9 @@ class PartitionState {
   std::int64_t staged_time_ns() const { return staged_time_ns_; }
   std::int64_t staged_asked_ns() const { return staged_asked_ns_; }
 
+  // No outcome is folded in part.
+  bool between_outcomes() const { return !open_.has_value(); }
+
   OwnState& states() { return states_; }
   RememberedIds& ids() { return ids_; }
   ParkedQueues& parked() { return parked_; }

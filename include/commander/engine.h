@@ -43,9 +43,6 @@ struct EngineOptions {
   // Holds log, stores and lock.  Created when missing.  One engine at a time.
   std::string data_directory = {};
 
-  // How long Open may take for directory, log and topics; partitions restore behind it.
-  absl::Duration open_timeout = absl::Seconds(30);
-
   // How long a command id is remembered, counted from the arrival of the command.  A version 7 id
   // that is older when it arrives is refused (commander.expired).  Raising it reads the log again.
   absl::Duration dedup_window = absl::Hours(1);
@@ -150,7 +147,7 @@ std::optional<MessageId> CommandIdOf(const absl::Status& status);
 std::string ErrorCodeOf(const absl::Status& status);
 
 namespace internal {
-class EngineImpl;
+class EngineThreads;
 }
 
 // Thread-safe.  Several may live in one process, each on a directory of its own.
@@ -267,7 +264,7 @@ class Engine {
   absl::Status Close(absl::Duration drain = absl::Seconds(10));
 
  private:
-  explicit Engine(std::unique_ptr<internal::EngineImpl> impl);
+  explicit Engine(std::unique_ptr<internal::EngineThreads> threads);
   absl::StatusOr<Outcome> Sync(const internal::GroupBase& group, std::string_view key,
                                internal::CommandDraft draft, const CommandOptions& options);
   absl::StatusOr<MessageId> Async(const internal::GroupBase& group, std::string_view key,
@@ -282,7 +279,7 @@ class Engine {
       const internal::ProjectionBase& projection, const ScanOptions& options,
       const std::function<void(std::string_view, capnp::AnyPointer::Reader)>& use);
 
-  std::unique_ptr<internal::EngineImpl> impl_;
+  std::unique_ptr<internal::EngineThreads> threads_;
 };
 
 }  // namespace commander

@@ -1,0 +1,321 @@
+#include "engine/projection_worker.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+#include "commander/internal/strings.h"
+#include "engine/envelope.h"
+#include "engine/errors.h"
+#include "engine/in_decision.h"
+
+namespace commander::internal {
+namespace {
+
+constexpr std::size_t kPollBytes = std::size_t{1} << 20;
+constexpr char kFamily[] = "rows";
+
+}  // namespace
+
+ProjectionWorker::ProjectionWorker(const ProjectionBase& projection,
+                                   std::vector<ProjectionSource> sources,
+                                   ProjectionEnvironment environment)
+    : projection_(projection), environment_(std::move(environment)), names_(*environment_.schemas) {
+  for (ProjectionSource& place : sources) sources_.push_back({std::move(place), {}, {}});
+}
+
+absl::Status ProjectionWorker::Open() {
+  COMMANDER_ASSIGN_OR_RETURN(family_, environment_.store->OpenFamily(kFamily));
+  bool refold = false;
+  for (Source& source : sources_) {
+    COMMANDER_ASSIGN_OR_RETURN(
+        const std::optional<std::string> stored,
+        environment_.store->Get(
+            family_, store::PartitionKey(source.place.topic, source.place.events.partition)));
+    if (!stored.has_value()) continue;
+    COMMANDER_ASSIGN_OR_RETURN(source.row, store::DecodePartition(*stored));
+    refold = refold || source.row.schema != projection_.fold().schema->fingerprint;
+  }
+  if (refold) {
+    if (environment_.sink) {
+      environment_.sink({LogLevel::kInfo,
+                         "projection",
+                         "folded again from the log: the schema of its rows is another one",
+                         {{"projection", name()}}});
+    }
+    COMMANDER_RETURN_IF_ERROR(environment_.store->Clear(family_));
+    for (Source& source : sources_) source.row = {};
+  }
+  for (Source& source : sources_) COMMANDER_RETURN_IF_ERROR(Check(source));
+  return absl::OkStatus();
+}
+
+absl::Status ProjectionWorker::Check(Source& source) {
+  const std::string where = absl::StrCat("projection ", name(), ", topic ", source.place.topic, "[",
+                                         source.place.events.partition, "]");
+  const log::LogId log_id = environment_.log->id();
+  COMMANDER_ASSIGN_OR_RETURN(source.ready, environment_.log->End(source.place.events));
+  if (source.row.next.value > 0) {
+    if (source.row.log_id != log_id) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          where,
+          ": its store belongs to another log; put log and store of one directory together, or "
+          "delete the store: it will be rebuilt from this log"));
+    }
+    if (source.row.next > source.ready) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(where, ": its store is ahead of the log: it has folded offset ",
+                       source.row.next.value - 1, ", the log ends at ", source.ready.value,
+                       "; restore the newer log, or delete the store to accept the loss"));
+    }
+    COMMANDER_ASSIGN_OR_RETURN(
+        const log::Record last,
+        environment_.log->Read(source.place.events, Offset{source.row.next.value - 1}));
+    if (XXH3_64bits(last.message.data(), last.message.size_bytes()) != source.row.last_hash) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          where, ": its store was folded from another history: the record at offset ",
+          last.offset.value, " is not the one it holds; delete the store: it will be rebuilt"));
+    }
+  }
+  source.row.log_id = log_id;
+  source.row.fold_version = projection_.fold().version;
+  source.row.schema = projection_.fold().schema->fingerprint;
+  return absl::OkStatus();
+}
+
+bool ProjectionWorker::Step() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopped_.ok()) return false;
+  }
+  bool worked = false;
+  for (Source& source : sources_) {
+    const absl::StatusOr<std::size_t> folded = FoldFrom(source);
+    if (!folded.ok()) {
+      Stop(absl::Status(folded.status().code(), absl::StrCat("projection ", name(), " stopped: ",
+                                                             folded.status().message())));
+      return true;
+    }
+    worked |= *folded > 0;
+    unflushed_ += *folded;
+  }
+  if (unflushed_ >= environment_.flush_events) {
+    const absl::Status status = Flush();
+    if (!status.ok()) Stop(status);
+  }
+  return worked;
+}
+
+absl::StatusOr<std::size_t> ProjectionWorker::FoldFrom(Source& source) {
+  std::vector<log::Record> records;
+  COMMANDER_RETURN_IF_ERROR(
+      environment_.log->Poll(source.place.events, source.row.next, kPollBytes, &records));
+  if (records.empty()) return 0;
+  absl::flat_hash_map<std::string, Pending> rows;
+  store::PartitionRow position = source.row;
+  for (const log::Record& record : records) {
+    COMMANDER_RETURN_IF_ERROR(FoldRecord(source, record, &rows));
+  }
+  const log::Record& last = records.back();
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
+                             EnvelopeReader::Open(last.message));
+  position.next = last.offset + 1;
+  position.last_id = envelope->id();
+  position.last_hash = XXH3_64bits(last.message.data(), last.message.size_bytes());
+  position.last_time_ns = envelope->time_ns();
+
+  store::Batch batch;
+  for (const auto& [key, row] : rows) {
+    if (row.state == nullptr) {
+      batch.Delete(store::ProjectionKey(key));
+      continue;
+    }
+    COMMANDER_ASSIGN_OR_RETURN(const std::vector<Word> words,
+                               SaveFold(projection_.fold(), row.state.get()));
+    batch.Put(store::ProjectionKey(key), store::EncodeProjection(words));
+  }
+  batch.Put(store::PartitionKey(source.place.topic, source.place.events.partition),
+            store::EncodePartition(position));
+  COMMANDER_RETURN_IF_ERROR(environment_.store->Write(family_, batch));
+  {
+    const std::lock_guard lock(mutex_);
+    source.row = position;
+  }
+  changed_.notify_all();
+  return records.size();
+}
+
+absl::Status ProjectionWorker::FoldRecord(const Source& source, const log::Record& record,
+                                          absl::flat_hash_map<std::string, Pending>* rows) {
+  const std::string where =
+      absl::StrCat("topic ", source.place.topic, "[", source.place.events.partition, "] offset ",
+                   record.offset.value);
+  absl::StatusOr<std::unique_ptr<EnvelopeReader>> opened = EnvelopeReader::Open(record.message);
+  if (!opened.ok()) {
+    return absl::DataLossError(absl::StrCat(where, ": ", opened.status().message()));
+  }
+  const EnvelopeReader& envelope = **opened;
+  if (envelope.kind() != MessageKind::kEvent) return absl::OkStatus();
+  const std::string_view type = names_.NameOf(envelope.type());
+  if (type.empty()) {
+    return absl::DataLossError(absl::StrCat(where, ": no schema with the fingerprint ",
+                                            absl::Hex(envelope.type(), absl::kZeroPad16),
+                                            " is stored with the log"));
+  }
+  const RowFold* keyed = nullptr;
+  for (const RowFold& candidate : projection_.rows()) {
+    if (candidate.type->name == type) keyed = &candidate;
+  }
+  if (keyed == nullptr || keyed->keys_of == nullptr) return absl::OkStatus();
+
+  const EventMetadata metadata =
+      MetadataOf(envelope, source.place.group, source.place.events.partition, record.offset);
+  const EventFold* fold = projection_.fold().Find(type);
+  try {
+    const InDecision inside;
+    const Keys keys = keyed->keys_of(envelope.payload(), metadata);
+    for (const std::string& key : keys.all()) {
+      COMMANDER_ASSIGN_OR_RETURN(Pending* const row, Row(key, rows));
+      if (row->state == nullptr) row->state = projection_.fold().make();
+      if (!fold->apply(row->state.get(), envelope.payload(), metadata)) row->state = nullptr;
+    }
+  } catch (...) {
+    return DescribeException(absl::StrCat(where, ": fold of ", ToAbsl(type)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ProjectionWorker::Pending*> ProjectionWorker::Row(
+    const std::string& key, absl::flat_hash_map<std::string, Pending>* rows) {
+  const auto at = rows->find(key);
+  if (at != rows->end()) return &at->second;
+  Pending row;
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                             environment_.store->Get(family_, store::ProjectionKey(key)));
+  if (stored.has_value()) {
+    COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow decoded,
+                               store::DecodeProjection(*stored));
+    COMMANDER_ASSIGN_OR_RETURN(
+        row.state, LoadFold(projection_.fold(), decoded.row, projection_.fold().schema->name));
+  }
+  return &(rows->emplace(key, std::move(row)).first->second);
+}
+
+absl::Status ProjectionWorker::WaitFor(const std::function<bool()>& done, absl::Time deadline,
+                                       const std::string& what) {
+  std::unique_lock lock(mutex_);
+  const auto over = [&] { return !stopped_.ok() || done(); };
+  if (deadline == absl::InfiniteFuture()) {
+    changed_.wait(lock, over);
+  } else {
+    changed_.wait_until(lock, absl::ToChronoTime(deadline), over);
+  }
+  if (done()) return absl::OkStatus();
+  if (!stopped_.ok()) return stopped_;
+  return WithCode(absl::DeadlineExceededError(
+                      absl::StrCat("projection ", name(), " has not folded ", what, " yet")),
+                  "commander.timeout");
+}
+
+absl::Status ProjectionWorker::Await(const Position& position, absl::Time deadline) {
+  for (const RecordPosition& record : position.records()) {
+    if (record.log != environment_.log_id) {
+      return absl::InvalidArgumentError(absl::StrCat("the position is one of log ", record.log,
+                                                     ", this is log ", environment_.log_id));
+    }
+    const auto source = std::find_if(sources_.begin(), sources_.end(), [&](const Source& each) {
+      return each.place.topic == record.topic && each.place.events.partition == record.partition;
+    });
+    if (source == sources_.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("projection ", name(), " does not fold topic ",
+                                                     record.topic, "[", record.partition, "]"));
+    }
+    COMMANDER_RETURN_IF_ERROR(WaitFor([&] { return source->row.next > record.offset; }, deadline,
+                                      absl::StrCat("offset ", record.offset.value, " of ",
+                                                   record.topic, "[", record.partition, "]")));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ProjectionWorker::AwaitReady(absl::Time deadline) {
+  return WaitFor(
+      [&] {
+        return std::all_of(sources_.begin(), sources_.end(),
+                           [](const Source& source) { return source.row.next >= source.ready; });
+      },
+      deadline, "what was in the log when it was opened");
+}
+
+absl::Status ProjectionWorker::Get(
+    std::string_view key, const std::function<void(capnp::AnyPointer::Reader)>& use) const {
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                             environment_.store->Get(family_, store::ProjectionKey(key)));
+  if (!stored.has_value()) return absl::OkStatus();
+  COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow row, store::DecodeProjection(*stored));
+  return ReadStruct(row.row, projection_.fold().schema->name, use);
+}
+
+absl::Status ProjectionWorker::Scan(
+    std::string_view prefix, std::string_view after, std::size_t limit,
+    const std::function<void(std::string_view, capnp::AnyPointer::Reader)>& use) const {
+  const std::string start = store::ProjectionKey(std::max(prefix, after));
+  const std::string end = store::PrefixEnd(store::ProjectionKey(prefix));
+  std::size_t rows = 0;
+  const std::unique_ptr<store::Cursor> cursor = environment_.store->Scan(family_, start, end);
+  for (; cursor->Valid() && rows < limit; cursor->Next()) {
+    const std::string_view key = store::KeyOfProjection(cursor->key());
+    if (!after.empty() && key <= after) continue;
+    COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow row,
+                               store::DecodeProjection(cursor->value()));
+    COMMANDER_RETURN_IF_ERROR(
+        ReadStruct(row.row, projection_.fold().schema->name,
+                   [&](capnp::AnyPointer::Reader stored) { use(key, stored); }));
+    ++rows;
+  }
+  return cursor->status();
+}
+
+std::vector<PartitionStatus> ProjectionWorker::Status() const {
+  std::vector<PartitionStatus> all;
+  const std::lock_guard lock(mutex_);
+  for (const Source& source : sources_) {
+    PartitionStatus& status = all.emplace_back();
+    status.group = name();
+    status.partition = source.place.events.partition;
+    status.folded = source.row.next;
+    const absl::StatusOr<Offset> end = environment_.log->End(source.place.events);
+    status.end = end.ok() ? *end : source.row.next;
+    status.error = stopped_;
+    status.phase = !stopped_.ok()                   ? PartitionPhase::kStopped
+                   : source.row.next < source.ready ? PartitionPhase::kRestoring
+                                                    : PartitionPhase::kRunning;
+  }
+  return all;
+}
+
+absl::Status ProjectionWorker::Flush() {
+  if (unflushed_ == 0) return absl::OkStatus();
+  COMMANDER_RETURN_IF_ERROR(environment_.store->Flush(family_));
+  unflushed_ = 0;
+  return absl::OkStatus();
+}
+
+void ProjectionWorker::Stop(absl::Status why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopped_.ok()) return;
+    stopped_ = std::move(why);
+  }
+  changed_.notify_all();
+  if (environment_.sink) {
+    environment_.sink({LogLevel::kError,
+                       "projection",
+                       std::string(stopped_.message()),
+                       {{"projection", name()}}});
+  }
+}
+
+}  // namespace commander::internal

@@ -1,0 +1,464 @@
+#include "engine/worker.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+#include "commander/internal/strings.h"
+#include "engine/errors.h"
+#include "engine/in_decision.h"
+
+namespace commander::internal {
+namespace {
+
+// Commands decided between two looks at what was committed meanwhile.
+constexpr std::size_t kDecideAtOnce = 64;
+constexpr std::size_t kPollBytes = std::size_t{1} << 20;
+constexpr std::size_t kRestoreBytes = std::size_t{4} << 20;
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, const FoldType& fold, WorkerEnvironment environment)
+    : options_(std::move(options)),
+      fold_(fold),
+      environment_(std::move(environment)),
+      state_(options_.partition, fold, *environment_.store, environment_.family),
+      decider_(options_.decider, state_, *environment_.log, *environment_.schemas,
+               *environment_.clock, *environment_.random, environment_.crash_slot),
+      open_(std::make_unique<DecidedBatch>()) {}
+
+void Worker::Log(LogLevel level, std::string message) const {
+  if (!environment_.sink) return;
+  environment_.sink({level,
+                     "engine",
+                     std::move(message),
+                     {{"group", group()}, {"partition", absl::StrCat(partition())}}});
+}
+
+OutcomePlace Worker::Place() const {
+  return {environment_.log, options_.decider.events, options_.log_id,
+          options_.partition.events_topic, group()};
+}
+
+OutcomeBuilder::NameOf Worker::NameOf() {
+  return [this](std::uint64_t fingerprint) { return decider_.names().NameOf(fingerprint); };
+}
+
+absl::Status Worker::Open() {
+  const std::lock_guard lock(mutex_);
+  std::string refold;
+  COMMANDER_RETURN_IF_ERROR(state_.Load(&refold));
+  if (!refold.empty()) {
+    Log(LogLevel::kInfo, absl::StrCat("the state is folded again from the log: ", refold));
+  }
+  COMMANDER_ASSIGN_OR_RETURN(restore_to_, environment_.log->End(options_.decider.events));
+  const std::string store =
+      absl::StrCat("the store of group ", group(), ", partition ", partition());
+  if (state_.next() > restore_to_) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        store, ", is ahead of the log: it has folded offset ", state_.next().value - 1, " of ",
+        options_.partition.events_topic, ", whose last is ",
+        restore_to_.value == 0 ? std::string("none") : absl::StrCat(restore_to_.value - 1),
+        "; the log has lost records or is an older copy: restore the newer log, or delete the "
+        "store to ",
+        "accept the loss"));
+  }
+  if (state_.next().value == 0) return absl::OkStatus();
+  COMMANDER_ASSIGN_OR_RETURN(
+      const log::Record last,
+      environment_.log->Read(options_.decider.events, Offset{state_.next().value - 1}));
+  if (XXH3_64bits(last.message.data(), last.message.size_bytes()) != state_.last_hash()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(store, ", was folded from another history: the record at offset ",
+                     last.offset.value, " of ", options_.partition.events_topic,
+                     " is not the one it holds; put log and store of the same directory together, "
+                     "or delete the ",
+                     "store: it will be rebuilt from this log"));
+  }
+  return absl::OkStatus();
+}
+
+bool Worker::Step(bool try_only) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (try_only) {
+    if (!lock.try_lock()) return false;
+  } else {
+    lock.lock();
+  }
+  return StepLocked();
+}
+
+bool Worker::StepLocked() {
+  bool worked = TakeResults();
+  switch (phase_.load()) {
+    case PartitionPhase::kStopped:
+      return worked;
+    case PartitionPhase::kRestoring:
+      return Restore() || worked;
+    case PartitionPhase::kRunning:
+      break;
+  }
+  worked |= DecideSome();
+  Submit();
+  MaybeWriteBack(false);
+  return worked;
+}
+
+bool Worker::TakeResults() {
+  std::optional<log::CommitResult> commit;
+  std::optional<std::pair<absl::Status, PartitionState::WriteBack>> written;
+  {
+    const std::lock_guard lock(results_mutex_);
+    commit = std::exchange(commit_result_, std::nullopt);
+    written = std::exchange(write_back_result_, std::nullopt);
+  }
+  if (written.has_value()) {
+    writing_back_ = false;
+    state_.states().Written(written->second.states);
+    if (!written->first.ok()) {
+      StopLocked(absl::Status(written->first.code(),
+                              absl::StrCat("writing the store: ", written->first.message())));
+    }
+  }
+  if (commit.has_value()) {
+    const std::unique_ptr<DecidedBatch> batch = std::move(committing_);
+    switch (commit->outcome) {
+      case log::CommitOutcome::kCommitted:
+        Apply(*batch, commit->first);
+        break;
+      case log::CommitOutcome::kAborted:
+        // Decided again from the last committed states; the commands are still in the log.
+        Log(LogLevel::kWarning,
+            absl::StrCat("a commit was aborted and is decided again: ", commit->status.message()));
+        DropBatch(*batch, commit->status, true);
+        DropStaged(commit->status, true);
+        break;
+      case log::CommitOutcome::kUnknown:
+        DropBatch(*batch, commit->status, true);
+        DropStaged(commit->status, true);
+        if (const absl::Status health = environment_.log->health(); !health.ok()) {
+          StopLocked(health);
+        } else {
+          Log(LogLevel::kWarning, "nobody knows whether a commit succeeded; reading the log again");
+          phase_ = PartitionPhase::kRestoring;
+          const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
+          if (end.ok()) restore_to_ = *end;
+          if (!end.ok()) StopLocked(end.status());
+        }
+        break;
+    }
+  }
+  return commit.has_value() || written.has_value();
+}
+
+bool Worker::Restore() {
+  std::vector<log::Record> records;
+  if (state_.next() < restore_to_) {
+    const absl::Status status =
+        environment_.log->Poll(options_.decider.events, state_.next(), kRestoreBytes, &records);
+    if (!status.ok()) return StopLocked(status), true;
+  }
+  for (const log::Record& record : records) {
+    if (record.offset >= restore_to_) break;
+    absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
+    const std::string_view name =
+        envelope.ok() ? decider_.names().NameOf((*envelope)->type()) : std::string_view();
+    const InDecision inside;
+    const absl::Status status = state_.Fold(record.message, name);
+    if (!status.ok()) return StopLocked(status), true;
+  }
+  // Not within an outcome: the position must be one between two commits.
+  if (state_.between_outcomes()) {
+    state_.states().Sweep();
+    MaybeWriteBack(false);
+  }
+  if (state_.next() < restore_to_) return true;
+  const absl::Status status = FindStart();
+  if (!status.ok()) return StopLocked(status), true;
+  phase_ = PartitionPhase::kRunning;
+  return true;
+}
+
+absl::Status Worker::FindStart() {
+  if (!state_.between_outcomes()) {
+    return absl::DataLossError(absl::StrCat("topic ", options_.partition.events_topic, "[",
+                                            partition(), "] ends within an outcome, at ", "offset ",
+                                            state_.next().value));
+  }
+  COMMANDER_ASSIGN_OR_RETURN(const Offset begin,
+                             environment_.log->Begin(options_.decider.commands));
+  if (begin > state_.consumed()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic ", options_.decider.group->command_topic(), "[", partition(),
+                     "]: commands ", state_.consumed().value, " to ", begin.value - 1,
+                     " are gone without an outcome; restore the log, or accept the loss"));
+  }
+  COMMANDER_ASSIGN_OR_RETURN(const Offset end, environment_.log->End(options_.decider.commands));
+  if (state_.consumed() > end) {
+    return absl::DataLossError(absl::StrCat(
+        "topic ", options_.decider.group->command_topic(), "[", partition(),
+        "]: there are outcomes ", "of commands up to ", state_.consumed().value - 1,
+        ", but its last is ", end.value == 0 ? std::string("none") : absl::StrCat(end.value - 1)));
+  }
+  poll_from_ = state_.consumed();
+  polled_.clear();
+  polled_at_ = 0;
+  // Commands that were committed after all will not be polled again.
+  absl::erase_if(undecided_, [&](const auto& waiting) {
+    if (waiting.first >= state_.consumed().value) return false;
+    waiting.second->Complete(
+        WithCode(absl::UnavailableError(
+                     "the commit's result was lost on the way; the outcome is in the log: "
+                     "ask FindOutcome, or send the same id again"),
+                 "commander.unknown"));
+    return true;
+  });
+  return absl::OkStatus();
+}
+
+bool Worker::DecideSome() {
+  if (!options_.handle_commands || more_ || decider_.Full(*open_)) return false;
+  if (polled_at_ == polled_.size()) {
+    polled_.clear();
+    polled_at_ = 0;
+    const absl::Status status =
+        environment_.log->Poll(options_.decider.commands, poll_from_, kPollBytes, &polled_);
+    if (!status.ok()) return StopLocked(status), true;
+    if (polled_.empty()) return false;
+  }
+  for (std::size_t n = 0; n < kDecideAtOnce && polled_at_ < polled_.size(); ++n) {
+    log::Record& record = polled_[polled_at_];
+    if (!undecided_.empty()) {
+      const auto waiting = undecided_.find(record.offset.value);
+      if (waiting != undecided_.end()) {
+        if (record.ticket == nullptr) record.ticket = waiting->second;
+        undecided_.erase(waiting);
+      }
+    }
+    const absl::StatusOr<Decider::Result> result = decider_.Decide(record, open_.get());
+    if (!result.ok()) {
+      return StopLocked(
+                 absl::Status(result.status().code(),
+                              absl::StrCat("deciding ", options_.decider.group->command_topic(),
+                                           "[", partition(), "] offset ", record.offset.value, ": ",
+                                           result.status().message()))),
+             true;
+    }
+    if (*result == Decider::Result::kMore) {
+      more_ = true;
+      break;
+    }
+    poll_from_ = record.offset + 1;
+    ++polled_at_;
+    if (decider_.Full(*open_)) break;
+  }
+  return true;
+}
+
+void Worker::Submit() {
+  if (committing_ != nullptr || open_->empty() || phase_ != PartitionPhase::kRunning) return;
+  committing_ = std::exchange(open_, std::make_unique<DecidedBatch>());
+  more_ = false;
+  committing_->Seal();
+  log::CommitBatch batch;
+  batch.commands = options_.decider.commands;
+  batch.events = options_.decider.events;
+  batch.consumed = state_.staged_consumed();
+  batch.entries = std::move(committing_->entries);
+  batch.done = [this](const log::CommitResult& result) {
+    {
+      const std::lock_guard lock(results_mutex_);
+      commit_result_ = result;
+    }
+    environment_.wake();
+  };
+  environment_.log->Commit(std::move(batch));
+}
+
+void Worker::Apply(DecidedBatch& batch, Offset first) {
+  std::uint32_t records = 0;
+  for (DecidedOutcome& outcome : batch.outcomes) {
+    if (outcome.entry != nullptr) {
+      state_.states().Commit(outcome.entry, std::move(outcome.after));
+    }
+    const absl::Status status = state_.Commit(outcome.Facts(), first + outcome.first);
+    if (!status.ok()) {
+      StopLocked(status);
+      return DropBatch(batch, status, false);
+    }
+    records = std::max(records, outcome.first + outcome.count);
+  }
+  state_.CommitBatch(first + records, batch.last_id, batch.last_hash);
+  for (DecidedOutcome& outcome : batch.outcomes) {
+    if (outcome.call != nullptr && outcome.call->wants_outcome()) Answer(outcome, first);
+  }
+  state_.states().Sweep();
+}
+
+void Worker::Answer(DecidedOutcome& outcome, Offset first) {
+  absl::StatusOr<Outcome> answer = absl::InternalError("no answer");
+  if (outcome.repeat) {
+    const absl::StatusOr<std::optional<RememberedIds::Found>> found =
+        state_.ids().Find(outcome.facts.id, HashOfKey(outcome.key));
+    if (!found.ok()) {
+      answer = found.status();
+    } else if (!found->has_value() || (*found)->staged) {
+      answer = absl::InternalError("the first outcome of a repeated command is not remembered");
+    } else {
+      answer = ReadOutcome(Place(), (*found)->id.outcome, outcome.facts.id, NameOf());
+      if (answer.ok()) OutcomeBuilder::MarkRepeat(&*answer);
+    }
+  } else if (outcome.records.empty()) {
+    answer = ReadOutcome(Place(), first + outcome.first, outcome.facts.id, NameOf());
+  } else {
+    RecordPosition position;
+    position.log = options_.log_id;
+    position.topic = options_.partition.events_topic;
+    position.partition = partition();
+    position.offset = first + outcome.first;
+    const std::vector<std::span<const Word>> records(outcome.records.begin(),
+                                                     outcome.records.end());
+    answer = OutcomeBuilder::Build(records, position, group(), outcome.facts.id, NameOf());
+  }
+  outcome.call->Complete(std::move(answer));
+}
+
+void Worker::DropBatch(DecidedBatch& batch, const absl::Status& why, bool keep_calls) {
+  for (DecidedOutcome& outcome : batch.outcomes) {
+    if (outcome.entry != nullptr) OwnState::DropStaged(outcome.entry);
+    if (outcome.call == nullptr) continue;
+    if (keep_calls) {
+      undecided_[outcome.facts.source.value] = std::move(outcome.call);
+    } else {
+      outcome.call->Complete(why);
+    }
+  }
+  batch.outcomes.clear();
+}
+
+void Worker::DropStaged(const absl::Status& why, bool keep_calls) {
+  DropBatch(*open_, why, keep_calls);
+  open_ = std::make_unique<DecidedBatch>();
+  more_ = false;
+  state_.DropStaged();
+  poll_from_ = state_.consumed();
+  for (std::size_t i = polled_at_; i < polled_.size(); ++i) {
+    if (polled_[i].ticket == nullptr) continue;
+    undecided_[polled_[i].offset.value] = std::static_pointer_cast<Call>(polled_[i].ticket);
+  }
+  polled_.clear();
+  polled_at_ = 0;
+}
+
+void Worker::StopLocked(absl::Status why) {
+  if (phase_ == PartitionPhase::kStopped) return;
+  phase_ = PartitionPhase::kStopped;
+  error_ = std::move(why);
+  Log(LogLevel::kError, absl::StrCat("the partition stopped: ", error_.message()));
+  const absl::Status unknown =
+      WithCode(absl::UnavailableError(
+                   absl::StrCat("group ", group(), ", partition ", partition(),
+                                ", stopped; the outcome may still come: ", error_.message())),
+               "commander.stopped");
+  DropStaged(unknown, false);
+  for (auto& [source, call] : undecided_) call->Complete(unknown);
+  undecided_.clear();
+}
+
+void Worker::Stop(absl::Status why) {
+  const std::lock_guard lock(mutex_);
+  StopLocked(std::move(why));
+}
+
+void Worker::MaybeWriteBack(bool now) {
+  if (writing_back_ || state_.unsaved_records() == 0 || !state_.between_outcomes()) return;
+  if (!now && state_.unsaved_records() < options_.write_back_events &&
+      state_.states().dirty_bytes() < options_.write_back_bytes) {
+    return;
+  }
+  writing_back_ = true;
+  WriteBackJob job;
+  job.fold = &fold_;
+  job.store = environment_.store;
+  job.family = environment_.family;
+  job.taken = state_.TakeWriteBack();
+  job.done = [this](absl::Status status, PartitionState::WriteBack taken) {
+    {
+      const std::lock_guard lock(results_mutex_);
+      write_back_result_.emplace(std::move(status), std::move(taken));
+    }
+    environment_.wake();
+  };
+  environment_.write_backs->Push(std::move(job));
+}
+
+void Worker::WriteBackNow() {
+  const std::lock_guard lock(mutex_);
+  TakeResults();
+  MaybeWriteBack(true);
+}
+
+absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageId& id) {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == PartitionPhase::kStopped) return error_;
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<RememberedIds::Found> found,
+                             state_.ids().Find(id, HashOfKey(key)));
+  if (!found.has_value() || found->staged) {
+    return absl::NotFoundError(absl::StrCat("no outcome of command ", id.ToString(),
+                                            " is known up to offset ", state_.next().value, " of ",
+                                            options_.partition.events_topic, "[", partition(),
+                                            "]: it is pending, was never sent, or is forgotten"));
+  }
+  return ReadOutcome(Place(), found->id.outcome, id, NameOf());
+}
+
+absl::StatusOr<std::vector<ParkedAggregate>> Worker::Parked() {
+  const std::lock_guard lock(mutex_);
+  std::vector<ParkedAggregate> parked;
+  for (const auto& [key, queue] : state_.parked().committed()) {
+    const ParkedCommand& head = queue.front();
+    COMMANDER_ASSIGN_OR_RETURN(const log::Record record,
+                               environment_.log->Read(options_.decider.events, head.outcome));
+    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
+                               EnvelopeReader::Open(record.message));
+    ParkedAggregate& aggregate = parked.emplace_back();
+    aggregate.key = key;
+    aggregate.source = head.source;
+    aggregate.length = queue.size();
+    aggregate.command = std::string(decider_.names().NameOf(envelope->type()));
+    aggregate.id = envelope->cause();
+    Rejection reason;
+    COMMANDER_RETURN_IF_ERROR(GuardKj("parked command", [&] { reason = envelope->rejection(); }));
+    aggregate.code = reason.code;
+    aggregate.message = reason.message;
+  }
+  return parked;
+}
+
+PartitionStatus Worker::Status() {
+  const std::lock_guard lock(mutex_);
+  PartitionStatus status;
+  status.group = group();
+  status.partition = partition();
+  status.phase = phase_;
+  status.error = error_;
+  status.folded = state_.next();
+  const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
+  status.end = end.ok() ? *end : state_.next();
+  return status;
+}
+
+absl::Status Worker::error() {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+bool Worker::idle() {
+  const std::lock_guard lock(mutex_);
+  return committing_ == nullptr && open_->empty() && polled_at_ == polled_.size();
+}
+
+}  // namespace commander::internal
