@@ -72,6 +72,7 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
 
   const MessageId& id() const { return id_; }
   absl::Time deadline() const { return deadline_; }
+  absl::Duration timeout() const { return deadline_ - started_; }
   // Nobody waits on a thread of his own: the engine watches the deadline.
   bool has_callback() const { return has_callback_; }
   // Somebody still waits for the outcome.
@@ -96,6 +97,7 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
   const std::size_t bytes_;
   const MessageId id_;
   const Wants wants_;
+  const absl::Time started_ = absl::Now();
   const absl::Time deadline_;
   const bool has_callback_;
   std::atomic<bool> completed_{false};

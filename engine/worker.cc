@@ -357,7 +357,9 @@ void Worker::StopLocked(absl::Status why) {
   if (phase_ == PartitionPhase::kStopped) return;
   phase_ = PartitionPhase::kStopped;
   error_ = std::move(why);
-  Log(LogLevel::kError, absl::StrCat("the partition stopped: ", error_.message()));
+  if (!absl::IsCancelled(error_)) {
+    Log(LogLevel::kError, absl::StrCat("the partition stopped: ", error_.message()));
+  }
   const absl::Status unknown =
       WithCode(absl::UnavailableError(
                    absl::StrCat("group ", group(), ", partition ", partition(),

@@ -57,7 +57,7 @@ class IdSource {
 
  private:
   RandomSource& random_;
-  std::uint64_t last_tick_ = 0;  // milliseconds << 12 | twelve bits of their fraction
+  std::uint64_t last_tick_ = 0;           // milliseconds << 12 | twelve bits of their fraction
   std::array<std::uint64_t, 32> pool_{};  // a getrandom call an id would cost more than the id
   std::size_t unused_ = 0;
 };

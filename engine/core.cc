@@ -1,0 +1,374 @@
+#include "engine/core.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+#include "commander/internal/strings.h"
+#include "engine/errors.h"
+#include "engine/in_decision.h"
+#include "engine/partitioner.h"
+
+namespace commander::internal {
+namespace {
+
+constexpr std::int64_t kClockToleranceNs = 5 * 60 * std::int64_t{1'000'000'000};
+// Ids kept in memory, of all partitions together; older ones are read from the store.
+constexpr std::size_t kIdBytes = std::size_t{64} << 20;
+
+absl::Status Closed() {
+  return WithCode(absl::UnavailableError("the engine is closed"), "commander.closed");
+}
+
+}  // namespace
+
+Core::Core(EngineOptions options, Wiring wiring, Environment environment)
+    : options_(std::move(options)),
+      wiring_(std::move(wiring)),
+      environment_(std::move(environment)),
+      log_id_(LogIdText(environment_.log->id())),
+      outstanding_(options_.max_outstanding, options_.max_outstanding_bytes),
+      ids_(*environment_.random) {}
+
+Core::~Core() {
+  Close().IgnoreError();  // whoever wants to know calls Close() before
+}
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Open(EngineOptions options, Wiring wiring,
+                                                 Environment environment) {
+  std::unique_ptr<Core> core(
+      new Core(std::move(options), std::move(wiring), std::move(environment)));
+  COMMANDER_ASSIGN_OR_RETURN(core->schemas_, SchemaSet::Load(*core->environment_.log));
+  COMMANDER_RETURN_IF_ERROR(CheckStoredTypes(core->wiring_, *core->schemas_));
+  COMMANDER_RETURN_IF_ERROR(core->OpenGroups());
+  COMMANDER_RETURN_IF_ERROR(core->OpenProjections());
+  return core;
+}
+
+absl::Status Core::OpenGroups() {
+  for (GroupBase* group : wiring_.groups) COMMANDER_RETURN_IF_ERROR(OpenGroup(*group));
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    COMMANDER_RETURN_IF_ERROR(workers_[i]->Open());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::OpenGroup(GroupBase& group) {
+  log::Log& log = *environment_.log;
+  auto runtime = std::make_unique<GroupRuntime>();
+  runtime->group = &group;
+  const std::uint16_t partitions = group.options().partitions;
+  COMMANDER_ASSIGN_OR_RETURN(
+      runtime->commands,
+      log.OpenTopic({group.command_topic(), log::TopicKind::kCommands, partitions}));
+  COMMANDER_ASSIGN_OR_RETURN(
+      runtime->events, log.OpenTopic({group.event_topic(), log::TopicKind::kEvents, partitions}));
+  COMMANDER_RETURN_IF_ERROR(CheckClock(*runtime));
+  COMMANDER_ASSIGN_OR_RETURN(runtime->store,
+                             environment_.stores->Open(absl::StrCat("store/", group.name())));
+  COMMANDER_RETURN_IF_ERROR(
+      schemas_->Ensure(log, *group.state()->schema, group.name(), SchemaRole::kState));
+  for (const CommandHandler& handler : group.handlers()) {
+    runtime->commands_known[handler.type->name] = std::make_unique<CommandType>();
+  }
+  for (const Type* type : {&TypeOf<wire::Retry>(), &TypeOf<wire::Skip>()}) {
+    runtime->commands_known[type->name] = std::make_unique<CommandType>();
+  }
+  runtime->first_worker = workers_.size();
+
+  std::size_t all_partitions = 0;
+  for (const GroupBase* each : wiring_.groups) all_partitions += each->options().partitions;
+  for (std::uint16_t partition = 0; partition < partitions; ++partition) {
+    const std::size_t index = workers_.size();
+    WorkerOptions options;
+    options.partition.log_id = log.id();
+    options.partition.group = group.name();
+    options.partition.partition = partition;
+    options.partition.events_topic = group.event_topic();
+    options.partition.dedup_window_ns = absl::ToInt64Nanoseconds(options_.dedup_window);
+    options.partition.cache_bytes = options_.state_cache_bytes / all_partitions;
+    options.partition.id_bytes = kIdBytes / all_partitions;
+    options.decider.group = &group;
+    options.decider.handlers = group.handlers();
+    options.decider.commands = {runtime->commands, partition};
+    options.decider.events = {runtime->events, partition};
+    options.decider.partitions = partitions;
+    options.decider.max_record_bytes = options_.max_record_bytes;
+    options.handle_commands = group.options().handle_commands;
+    options.write_back_bytes = options_.write_back_bytes / all_partitions;
+    options.write_back_events =
+        std::max<std::size_t>(options_.write_back_events / all_partitions, 1);
+    options.log_id = log_id_;
+    WorkerEnvironment environment;
+    environment.log = &log;
+    environment.schemas = schemas_.get();
+    environment.store = runtime->store.get();
+    COMMANDER_ASSIGN_OR_RETURN(environment.family,
+                               runtime->store->OpenFamily(absl::StrCat("p", partition)));
+    environment.write_backs = &write_backs_;
+    environment.clock = environment_.clock;
+    environment.random = environment_.random;
+    if (environment_.crash_slot) {
+      environment.crash_slot = environment_.crash_slot(group.name(), partition);
+    }
+    environment.sink = options_.log_sink;
+    environment.wake = [this, index] {
+      if (environment_.wake_worker) environment_.wake_worker(index);
+    };
+    workers_.push_back(std::make_unique<Worker>(std::move(options), *group.state(), environment));
+    log.SetListener({runtime->commands, partition}, environment.wake);
+  }
+  groups_.push_back(std::move(runtime));
+  group.MarkOpened();
+  return absl::OkStatus();
+}
+
+absl::Status Core::CheckClock(const GroupRuntime& group) {
+  if (options_.accept_clock) return absl::OkStatus();
+  const std::int64_t now = environment_.clock->NowNanos();
+  for (std::uint16_t p = 0; p < group.group->options().partitions; ++p) {
+    const log::TopicPartition partition{group.events, p};
+    COMMANDER_ASSIGN_OR_RETURN(const Offset end, environment_.log->End(partition));
+    if (end.value == 0) continue;
+    COMMANDER_ASSIGN_OR_RETURN(const log::Record last,
+                               environment_.log->Read(partition, Offset{end.value - 1}));
+    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
+                               EnvelopeReader::Open(last.message));
+    if (now >= envelope->time_ns() - kClockToleranceNs) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the clock says ", absl::FormatTime(absl::FromUnixNanos(now), absl::UTCTimeZone()),
+        ", more than 5 minutes before the last outcome of ", group.group->event_topic(), "[", p,
+        "], ", absl::FormatTime(absl::FromUnixNanos(envelope->time_ns()), absl::UTCTimeZone()),
+        "; set the clock, or open with accept_clock: outcomes then carry the later time until the "
+        "clock has reached it"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::OpenProjections() {
+  std::map<log::TopicPartition, std::vector<std::size_t>> readers;
+  for (const ProjectionBase* projection : wiring_.projections) {
+    std::vector<ProjectionSource> sources;
+    for (const GroupBase* source : projection->sources()) {
+      COMMANDER_ASSIGN_OR_RETURN(const GroupRuntime* const runtime, Find(*source));
+      for (std::uint16_t p = 0; p < source->options().partitions; ++p) {
+        sources.push_back({source->name(), source->event_topic(), {runtime->events, p}});
+      }
+    }
+    COMMANDER_ASSIGN_OR_RETURN(
+        std::unique_ptr<store::Store> store,
+        environment_.stores->Open(
+            absl::StrCat("projections/", projection->name(), "@", projection->fold().version)));
+    COMMANDER_RETURN_IF_ERROR(schemas_->Ensure(*environment_.log, *projection->fold().schema,
+                                               projection->name(), SchemaRole::kRow));
+    ProjectionEnvironment environment;
+    environment.log = environment_.log.get();
+    environment.schemas = schemas_.get();
+    environment.store = store.get();
+    environment.sink = options_.log_sink;
+    environment.log_id = log_id_;
+    environment.flush_events = options_.write_back_events;
+    const std::size_t index = projections_.size();
+    projection_stores_.push_back(std::move(store));
+    projections_.push_back(
+        std::make_unique<ProjectionWorker>(*projection, sources, std::move(environment)));
+    COMMANDER_RETURN_IF_ERROR(projections_.back()->Open());
+    for (const ProjectionSource& source : sources) readers[source.events].push_back(index);
+  }
+  for (const auto& [events, indexes] : readers) {
+    environment_.log->SetListener(events, [this, indexes] {
+      if (!environment_.wake_projection) return;
+      for (const std::size_t index : indexes) environment_.wake_projection(index);
+    });
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Core::GroupRuntime*> Core::Find(const GroupBase& group) {
+  for (const std::unique_ptr<GroupRuntime>& runtime : groups_) {
+    if (runtime->group == &group) return runtime.get();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("group ", group.name(), " was not given to Engine::Open"));
+}
+
+absl::StatusOr<std::size_t> Core::WorkerIndex(const GroupBase& group, std::string_view key) {
+  COMMANDER_ASSIGN_OR_RETURN(const GroupRuntime* const runtime, Find(group));
+  return runtime->first_worker + PartitionOf(key, group.options().partitions);
+}
+
+absl::StatusOr<ProjectionWorker*> Core::FindProjection(const ProjectionBase& projection) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  if (closed_) return Closed();
+  for (std::size_t i = 0; i < projections_.size(); ++i) {
+    if (wiring_.projections[i] == &projection) return projections_[i].get();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("projection ", projection.name(), " was not given to Engine::Open"));
+}
+
+absl::StatusOr<Core::CommandType*> Core::FindType(GroupRuntime& group, const Type& type) {
+  const auto at = group.commands_known.find(type.name);
+  if (at == group.commands_known.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("group ", group.group->name(), " has no handler for ", type.name,
+                     "; register one with OnCommand before Engine::Open"));
+  }
+  return at->second.get();
+}
+
+absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view key,
+                                      CommandDraft draft, const CommandOptions& options,
+                                      SendOptions how, Call::Done done) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  if (closed_) return Closed();
+  COMMANDER_ASSIGN_OR_RETURN(GroupRuntime* const runtime, Find(group));
+  COMMANDER_ASSIGN_OR_RETURN(CommandType* const type, FindType(*runtime, draft.type()));
+  if (key.empty() || key.size() > kMaxKeyBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a key has 1 to ", kMaxKeyBytes, " bytes; this one has ", key.size()));
+  }
+  const std::uint16_t partition = PartitionOf(key, group.options().partitions);
+  Sent sent;
+  sent.worker_index = runtime->first_worker + partition;
+  sent.worker = workers_[sent.worker_index].get();
+  if (sent.worker->stopped()) {
+    const absl::Status why = sent.worker->error();
+    return WithCode(
+        absl::UnavailableError(absl::StrCat("group ", group.name(), ", partition ", partition,
+                                            ", has stopped: ", why.message())),
+        "commander.stopped");
+  }
+
+  CommandHeader header;
+  header.created_ns = environment_.clock->NowNanos();
+  if (options.id.empty()) {
+    const std::lock_guard lock(ids_mutex_);
+    header.id = ids_.Next(header.created_ns);
+  } else {
+    header.id = MessageId::FromText(options.id);
+  }
+  header.key = key;
+  header.expected = options.expected.code();
+  header.version = options.expected.version();
+  header.correlation = options.correlation;
+  header.actor = options.actor;
+  header.headers = &options.headers;
+  const FinishedMessage message = Finish(draft, header);
+  const std::size_t bytes = message.words().size_bytes();
+  if (bytes > options_.max_record_bytes) {
+    return WithCode(
+        absl::InvalidArgumentError(absl::StrCat("the command ", draft.type().name, " has ", bytes,
+                                                " bytes with its envelope; max_record_bytes is ",
+                                                options_.max_record_bytes)),
+        "commander.too_large");
+  }
+  if (!type->stored.load(std::memory_order_acquire)) {
+    COMMANDER_RETURN_IF_ERROR(
+        schemas_->Ensure(*environment_.log, draft.type(), group.name(), SchemaRole::kCommand));
+    type->stored.store(true, std::memory_order_release);
+  }
+  const absl::Time deadline = absl::Now() + options.timeout;
+  const bool room =
+      how.wait ? outstanding_.Take(bytes, deadline, options.stop) : outstanding_.TryTake(bytes);
+  if (!room) {
+    return WithCode(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "too many commands are outstanding (max_outstanding ", options_.max_outstanding,
+            ", max_outstanding_bytes ", options_.max_outstanding_bytes, "); not sent")),
+        "commander.full");
+  }
+  sent.call =
+      std::make_shared<Call>(outstanding_, bytes, header.id, how.wants, deadline, std::move(done));
+  const bool worker_commits = how.leads || sent.worker->ready();
+  const absl::StatusOr<Offset> appended = environment_.log->Append(
+      {runtime->commands, partition}, message.words(), sent.call, !worker_commits);
+  if (!appended.ok()) return WithCommand(appended.status(), header.id);
+  return sent;
+}
+
+absl::StatusOr<Outcome> Core::FindOutcome(const GroupBase& group, std::string_view key,
+                                          std::string_view id) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  if (closed_) return Closed();
+  COMMANDER_ASSIGN_OR_RETURN(const GroupRuntime* const runtime, Find(group));
+  const std::uint16_t partition = PartitionOf(key, group.options().partitions);
+  return workers_[runtime->first_worker + partition]->FindOutcome(key, MessageId::FromText(id));
+}
+
+absl::StatusOr<std::vector<ParkedAggregate>> Core::Parked(const GroupBase& group) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  if (closed_) return Closed();
+  COMMANDER_ASSIGN_OR_RETURN(const GroupRuntime* const runtime, Find(group));
+  std::vector<ParkedAggregate> parked;
+  for (std::uint16_t p = 0; p < group.options().partitions; ++p) {
+    COMMANDER_ASSIGN_OR_RETURN(std::vector<ParkedAggregate> some,
+                               workers_[runtime->first_worker + p]->Parked());
+    std::move(some.begin(), some.end(), std::back_inserter(parked));
+  }
+  std::sort(parked.begin(), parked.end(),
+            [](const ParkedAggregate& a, const ParkedAggregate& b) { return a.key < b.key; });
+  return parked;
+}
+
+EngineStatus Core::Status() {
+  EngineStatus status;
+  status.log = environment_.log->health();
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    status.partitions.push_back(worker->Status());
+  }
+  for (const std::unique_ptr<ProjectionWorker>& projection : projections_) {
+    for (PartitionStatus& each : projection->Status()) status.projections.push_back(each);
+  }
+  status.outstanding = outstanding_.count();
+  return status;
+}
+
+bool Core::StepAll() {
+  bool worked = false;
+  for (const std::unique_ptr<Worker>& worker : workers_) worked |= worker->Step();
+  worked |= environment_.log->Step();
+  worked |= write_backs_.Step();
+  for (const std::unique_ptr<ProjectionWorker>& projection : projections_) {
+    worked |= projection->Step();
+  }
+  return worked;
+}
+
+absl::Status Core::Close() {
+  closed_ = true;
+  if (std::exchange(shut_, true)) return absl::OkStatus();
+  absl::Status first;
+  // What is committed is applied before it is written back.
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Stop(absl::CancelledError("the engine was closed"));
+  }
+  for (const std::unique_ptr<GroupRuntime>& group : groups_) {
+    for (std::uint16_t p = 0; p < group->group->options().partitions; ++p) {
+      environment_.log->SetListener({group->commands, p}, nullptr);
+      environment_.log->SetListener({group->events, p}, nullptr);
+    }
+  }
+  first.Update(environment_.log->Close());
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Step();  // takes the last results
+    while (write_backs_.Step()) {
+    }
+    worker->WriteBackNow();
+  }
+  while (write_backs_.Step()) {
+  }
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Step();
+  for (const std::unique_ptr<ProjectionWorker>& projection : projections_) {
+    first.Update(projection->Flush());
+  }
+  for (const std::unique_ptr<store::Store>& store : projection_stores_) {
+    first.Update(store->Close());
+  }
+  for (const std::unique_ptr<GroupRuntime>& group : groups_) first.Update(group->store->Close());
+  return first;
+}
+
+}  // namespace commander::internal

@@ -1,0 +1,397 @@
+#include "commander/engine.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+#include "commander/internal/strings.h"
+#include "engine/core.h"
+#include "engine/data_directory.h"
+#include "engine/errors.h"
+#include "engine/in_decision.h"
+#include "engine/log/embedded_log.h"
+#include "engine/wake_up.h"
+#include "store/rocks_store.h"
+
+namespace commander {
+namespace internal {
+namespace {
+
+constexpr absl::Duration kDeadlineTick = absl::Milliseconds(50);
+constexpr std::size_t kNoWorker = ~std::size_t{0};
+
+// The worker that this thread is about to step itself: it need not be woken.
+thread_local std::size_t leading = kNoWorker;
+
+void NameThread(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
+
+absl::Status TimedOut(const MessageId& id, absl::Duration timeout) {
+  return WithCommand(
+      WithCode(absl::DeadlineExceededError(absl::StrCat(
+                   "no answer within ", absl::FormatDuration(timeout),
+                   "; the outcome may still come: ask FindOutcome, or send the same id "
+                   "again (",
+                   id.ToString(), ")")),
+               "commander.timeout"),
+      id);
+}
+
+}  // namespace
+
+// Runs a core: the threads that call its Step()s.
+class EngineThreads {
+ public:
+  static absl::StatusOr<std::unique_ptr<EngineThreads>> Open(
+      EngineOptions options, const std::vector<Component*>& components);
+  ~EngineThreads() { Close(absl::Seconds(10)).IgnoreError(); }
+
+  Core& core() { return *core_; }
+  absl::StatusOr<Outcome> Sync(const GroupBase& group, std::string_view key, CommandDraft draft,
+                               const CommandOptions& options);
+  absl::Status AwaitReady(absl::Time deadline);
+  absl::Status Close(absl::Duration drain);
+
+ private:
+  EngineThreads() = default;
+  void Start();
+  void RunWorkers(std::size_t thread);
+  void RunSequencer();
+  void RunProjection(std::size_t index);
+  void RunDeadlines();
+  void WakeWorker(std::size_t index) {
+    if (index != leading) worker_wakes_[index % worker_wakes_.size()].Signal();
+  }
+
+  std::unique_ptr<DataDirectory> directory_;
+  std::vector<WakeUp> worker_wakes_;
+  std::vector<WakeUp> projection_wakes_;
+  std::unique_ptr<Core> core_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> stop_log_{false};
+  WakeUp deadlines_wake_;
+  std::vector<std::thread> workers_;
+  std::vector<std::thread> others_;
+  std::thread sequencer_;
+  std::thread write_backs_;
+
+  std::mutex ready_mutex_;
+  std::condition_variable ready_;
+
+  std::mutex close_mutex_;
+  bool closed_ = false;
+  absl::Status close_status_;
+};
+
+absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
+    EngineOptions options, const std::vector<Component*>& components) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  COMMANDER_ASSIGN_OR_RETURN(Wiring wiring, CheckWiring(options, components));
+  if (options.clock == nullptr) options.clock = &Clock::System();
+  if (options.random == nullptr) options.random = &RandomSource::System();
+
+  std::unique_ptr<EngineThreads> threads(new EngineThreads);
+  COMMANDER_ASSIGN_OR_RETURN(threads->directory_, DataDirectory::Open(options.data_directory));
+
+  Environment environment;
+  log::EmbeddedLogOptions log_options;
+  log_options.directory = (threads->directory_->path() / "log").string();
+  log_options.segment_bytes = options.segment_bytes;
+  log_options.max_record_bytes = options.max_record_bytes + kParkedOverheadBytes;
+  log_options.clock = options.clock;
+  log_options.random = options.random;
+  log_options.sink = options.log_sink;
+  COMMANDER_ASSIGN_OR_RETURN(environment.log, log::OpenEmbeddedLog(std::move(log_options)));
+
+  store::RocksStoreOptions store_options;
+  store_options.data_directory = threads->directory_->path();
+  store_options.memory_bytes = options.store_memory_bytes;
+  store_options.clock = options.clock;
+  store_options.sink = options.log_sink;
+  environment.stores = store::NewRocksStoreFactory(std::move(store_options));
+  environment.clock = options.clock;
+  environment.random = options.random;
+  environment.crash_slot = [directory = threads->directory_.get(), sink = options.log_sink](
+                               const std::string& group, std::uint16_t partition) {
+    return directory->Slot(group, partition, sink);
+  };
+  std::size_t partitions = 0;
+  for (const GroupBase* group : wiring.groups) partitions += group->options().partitions;
+  std::size_t count = options.worker_threads;
+  if (count == 0) count = std::max(std::thread::hardware_concurrency(), 1u);
+  threads->worker_wakes_ =
+      std::vector<WakeUp>(std::max<std::size_t>(std::min(count, partitions), 1));
+  threads->projection_wakes_ = std::vector<WakeUp>(wiring.projections.size());
+  environment.wake_worker = [self = threads.get()](std::size_t index) { self->WakeWorker(index); };
+  environment.wake_projection = [self = threads.get()](std::size_t index) {
+    self->projection_wakes_[index].Signal();
+  };
+  COMMANDER_ASSIGN_OR_RETURN(
+      threads->core_, Core::Open(std::move(options), std::move(wiring), std::move(environment)));
+  threads->Start();
+  return threads;
+}
+
+void EngineThreads::Start() {
+  sequencer_ = std::thread([this] { RunSequencer(); });
+  write_backs_ = std::thread([this] {
+    NameThread("cmdr-store");
+    while (core_->write_backs().Wait()) core_->write_backs().Step();
+  });
+  for (std::size_t i = 0; i < worker_wakes_.size(); ++i) {
+    workers_.emplace_back([this, i] { RunWorkers(i); });
+  }
+  for (std::size_t i = 0; i < projection_wakes_.size(); ++i) {
+    others_.emplace_back([this, i] { RunProjection(i); });
+  }
+  others_.emplace_back([this] { RunDeadlines(); });
+}
+
+void EngineThreads::RunWorkers(std::size_t thread) {
+  NameThread(absl::StrCat("cmdr-worker", thread));
+  WakeUp& wake = worker_wakes_[thread];
+  std::vector<Worker*> mine;
+  for (std::size_t i = thread; i < core_->workers().size(); i += worker_wakes_.size()) {
+    mine.push_back(core_->workers()[i].get());
+  }
+  bool announced = false;
+  while (!stop_) {
+    const std::uint32_t seen = wake.Seen();
+    bool worked = false;
+    bool ready = true;
+    for (Worker* worker : mine) {
+      worked |= worker->Step();
+      ready = ready && (worker->ready() || worker->stopped());
+    }
+    if (ready && !announced) {
+      const std::lock_guard lock(ready_mutex_);
+      ready_.notify_all();
+    }
+    announced = ready;
+    if (!worked) wake.Wait(seen);
+  }
+}
+
+void EngineThreads::RunSequencer() {
+  NameThread("cmdr-sequencer");
+  while (!stop_log_) {
+    if (!core_->log().Step()) core_->log().WaitForWork();
+  }
+}
+
+void EngineThreads::RunProjection(std::size_t index) {
+  NameThread("cmdr-projection");
+  WakeUp& wake = projection_wakes_[index];
+  while (!stop_) {
+    const std::uint32_t seen = wake.Seen();
+    if (!core_->projections()[index]->Step()) wake.Wait(seen);
+  }
+}
+
+// Callers that wait watch their own deadline; callbacks have nobody else.
+void EngineThreads::RunDeadlines() {
+  NameThread("cmdr-deadlines");
+  while (!stop_) {
+    const std::uint32_t seen = deadlines_wake_.Seen();
+    const absl::Time now = absl::Now();
+    for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) {
+      if (call->has_callback() && !call->completed() && call->deadline() <= now) {
+        call->Complete(TimedOut(call->id(), call->timeout()));
+      }
+    }
+    deadlines_wake_.Wait(seen, now + kDeadlineTick);
+  }
+}
+
+absl::StatusOr<Outcome> EngineThreads::Sync(const GroupBase& group, std::string_view key,
+                                            CommandDraft draft, const CommandOptions& options) {
+  Core::SendOptions how;
+  how.wait = true;
+  how.leads = true;
+  const std::size_t before = leading;
+  COMMANDER_ASSIGN_OR_RETURN(const std::size_t index, core_->WorkerIndex(group, key));
+  leading = index;
+  absl::StatusOr<Core::Sent> sent = core_->Send(group, key, std::move(draft), options, how, {});
+  if (sent.ok()) {
+    // A lone caller decides and writes by itself, without a change of threads; where others are at
+    // it, they do.
+    sent->worker->Step(true);
+    core_->log().Step(true);
+    sent->worker->Step(true);
+  }
+  leading = before;
+  if (!sent.ok()) return sent.status();
+  if (!sent->call->completed()) {
+    WakeWorker(index);
+    core_->log().Wake();
+  }
+  std::optional<absl::StatusOr<Outcome>> result = sent->call->Wait(options.stop);
+  if (result.has_value()) return *std::move(result);
+  if (options.stop.stop_requested()) {
+    return WithCommand(absl::CancelledError("stopped waiting; the outcome may still come"),
+                       sent->call->id());
+  }
+  return TimedOut(sent->call->id(), options.timeout);
+}
+
+absl::Status EngineThreads::AwaitReady(absl::Time deadline) {
+  const auto ready = [&] {
+    for (const std::unique_ptr<Worker>& worker : core_->workers()) {
+      if (!worker->ready() && !worker->stopped()) return false;
+    }
+    return true;
+  };
+  {
+    std::unique_lock lock(ready_mutex_);
+    while (!ready()) {
+      if (ready_.wait_until(lock, absl::ToChronoTime(deadline)) == std::cv_status::timeout &&
+          !ready()) {
+        return WithCode(absl::DeadlineExceededError("partitions are still being restored"),
+                        "commander.timeout");
+      }
+    }
+  }
+  for (const std::unique_ptr<Worker>& worker : core_->workers()) {
+    if (worker->stopped()) return worker->error();
+  }
+  for (const std::unique_ptr<ProjectionWorker>& projection : core_->projections()) {
+    COMMANDER_RETURN_IF_ERROR(projection->AwaitReady(deadline));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EngineThreads::Close(absl::Duration drain) {
+  const std::lock_guard lock(close_mutex_);
+  if (std::exchange(closed_, true) || core_ == nullptr) return close_status_;
+  core_->Refuse();
+  core_->outstanding().WaitEmpty(absl::Now() + drain);
+  stop_ = true;
+  for (WakeUp& wake : worker_wakes_) wake.Signal();
+  for (WakeUp& wake : projection_wakes_) wake.Signal();
+  deadlines_wake_.Signal();
+  for (std::thread& thread : workers_) thread.join();
+  for (std::thread& thread : others_) thread.join();
+  stop_log_ = true;
+  core_->log().Wake();
+  sequencer_.join();
+  core_->write_backs().Close();
+  write_backs_.join();
+  const absl::Status cancelled =
+      WithCode(absl::CancelledError("the engine was closed; the outcome may still come"),
+               "commander.closed");
+  for (const std::unique_ptr<ProjectionWorker>& projection : core_->projections()) {
+    projection->Stop(cancelled);
+  }
+  close_status_ = core_->Close();
+  for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) call->Complete(cancelled);
+  return close_status_;
+}
+
+}  // namespace internal
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(EngineOptions options,
+                                                     std::vector<internal::Component*> components) {
+  COMMANDER_ASSIGN_OR_RETURN(std::unique_ptr<internal::EngineThreads> threads,
+                             internal::EngineThreads::Open(std::move(options), components));
+  return std::unique_ptr<Engine>(new Engine(std::move(threads)));
+}
+
+Engine::Engine(std::unique_ptr<internal::EngineThreads> threads) : threads_(std::move(threads)) {}
+Engine::~Engine() = default;
+
+absl::StatusOr<Outcome> Engine::Sync(const internal::GroupBase& group, std::string_view key,
+                                     internal::CommandDraft draft, const CommandOptions& options) {
+  return threads_->Sync(group, key, std::move(draft), options);
+}
+
+absl::StatusOr<MessageId> Engine::Async(const internal::GroupBase& group, std::string_view key,
+                                        internal::CommandDraft draft,
+                                        const CommandOptions& options) {
+  internal::Core::SendOptions how;
+  how.wants = internal::Call::Wants::kDurable;
+  how.wait = true;
+  COMMANDER_ASSIGN_OR_RETURN(const internal::Core::Sent sent,
+                             threads_->core().Send(group, key, std::move(draft), options, how, {}));
+  const std::optional<absl::StatusOr<Outcome>> result = sent.call->Wait(options.stop);
+  if (!result.has_value()) {
+    return internal::WithCommand(
+        internal::WithCode(
+            absl::DeadlineExceededError("the command is not durable yet; it may still become so"),
+            "commander.timeout"),
+        sent.call->id());
+  }
+  if (!result->ok()) return result->status();
+  return sent.call->id();
+}
+
+absl::StatusOr<MessageId> Engine::Send(const internal::GroupBase& group, std::string_view key,
+                                       internal::CommandDraft draft, Done done,
+                                       const CommandOptions& options) {
+  COMMANDER_ASSIGN_OR_RETURN(
+      const internal::Core::Sent sent,
+      threads_->core().Send(group, key, std::move(draft), options, {}, std::move(done)));
+  return sent.call->id();
+}
+
+absl::StatusOr<Outcome> Engine::FindOutcome(const internal::GroupBase& group, std::string_view key,
+                                            std::string_view id) {
+  return threads_->core().FindOutcome(group, key, id);
+}
+
+absl::Status Engine::GetRow(const internal::ProjectionBase& projection, std::string_view key,
+                            const QueryOptions& options,
+                            const std::function<void(capnp::AnyPointer::Reader)>& use) {
+  COMMANDER_ASSIGN_OR_RETURN(internal::ProjectionWorker* const worker,
+                             threads_->core().FindProjection(projection));
+  COMMANDER_RETURN_IF_ERROR(worker->Await(options.at_least, absl::Now() + options.timeout));
+  return worker->Get(key, use);
+}
+
+absl::Status Engine::ScanRows(
+    const internal::ProjectionBase& projection, const ScanOptions& options,
+    const std::function<void(std::string_view, capnp::AnyPointer::Reader)>& use) {
+  COMMANDER_ASSIGN_OR_RETURN(internal::ProjectionWorker* const worker,
+                             threads_->core().FindProjection(projection));
+  COMMANDER_RETURN_IF_ERROR(worker->Await(options.at_least, absl::Now() + options.timeout));
+  return worker->Scan(options.prefix, options.after, options.limit, use);
+}
+
+absl::StatusOr<std::vector<ParkedAggregate>> Engine::Parked(const internal::GroupBase& group) {
+  return threads_->core().Parked(group);
+}
+
+absl::StatusOr<Outcome> Engine::Retry(const internal::GroupBase& group, std::string_view key) {
+  internal::CommandDraft draft(internal::TypeOf<wire::Retry>());
+  draft.payload().initAs<wire::Retry>();
+  return Sync(group, key, std::move(draft), {});
+}
+
+absl::StatusOr<Outcome> Engine::Skip(const internal::GroupBase& group, std::string_view key,
+                                     Offset source, std::string_view reason) {
+  internal::CommandDraft draft(internal::TypeOf<wire::Skip>());
+  auto skip = draft.payload().initAs<wire::Skip>();
+  skip.setSource(source.value);
+  skip.setReason(std::string(reason).c_str());
+  COMMANDER_ASSIGN_OR_RETURN(Outcome skipped, Sync(group, key, std::move(draft), {}));
+  if (skipped.rejected()) return skipped;
+  return Retry(group, key);
+}
+
+absl::Status Engine::AwaitReady(absl::Duration timeout) {
+  COMMANDER_RETURN_IF_ERROR(internal::InDecision::Refuse());
+  return threads_->AwaitReady(absl::Now() + timeout);
+}
+
+EngineStatus Engine::Status() { return threads_->core().Status(); }
+
+absl::Status Engine::Close(absl::Duration drain) {
+  COMMANDER_RETURN_IF_ERROR(internal::InDecision::Refuse());
+  return threads_->Close(drain);
+}
+
+}  // namespace commander

@@ -1,0 +1,27 @@
+// wiring.h: what Engine::Open was given, checked.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "commander/engine.h"
+#include "engine/schema.h"
+
+namespace commander::internal {
+
+struct Wiring {
+  std::vector<GroupBase*> groups;
+  std::vector<ProjectionBase*> projections;
+};
+
+// Sorts the components and checks all that needs no log.
+//   kInvalidArgument: one sentence that says what is wrong.
+absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,
+                                   const std::vector<Component*>& components);
+
+// Checks the lists of event types against what the log holds.
+//   kFailedPrecondition: the log holds events of a type that no list names.
+absl::Status CheckStoredTypes(const Wiring& wiring, const SchemaSet& schemas);
+
+}  // namespace commander::internal
