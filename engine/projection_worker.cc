@@ -310,7 +310,7 @@ void ProjectionWorker::Stop(absl::Status why) {
     stopped_ = std::move(why);
   }
   changed_.notify_all();
-  if (environment_.sink) {
+  if (environment_.sink && !absl::IsCancelled(stopped_)) {
     environment_.sink({LogLevel::kError,
                        "projection",
                        std::string(stopped_.message()),
