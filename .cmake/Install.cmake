@@ -24,6 +24,16 @@ install(FILES
   include/cmake/CommanderSchemas.cmake
   DESTINATION "${package}")
 
+# From where commander.pc lies to the prefix, so that the installed tree can be moved.
+set(up_to_prefix "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+string(REGEX REPLACE "[^/]+" ".." up_to_prefix "${up_to_prefix}")
+set(archives)
+foreach(target IN ITEMS commander_engine commander_log commander_store commander_api)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "STATIC_LIBRARY")
+    string(APPEND archives " -l${target}")
+  endif()
+endforeach()
 configure_file(include/cmake/commander.pc.in commander.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/commander.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
