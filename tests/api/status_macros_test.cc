@@ -13,7 +13,7 @@ namespace {
 using ::commander::test::IsOkAndHolds;
 using ::commander::test::StatusIs;
 
-absl::Status Return(absl::Status status, bool& went_on) {
+absl::Status Return(const absl::Status& status, bool& went_on) {
   COMMANDER_RETURN_IF_ERROR(status);
   went_on = true;
   return absl::OkStatus();
