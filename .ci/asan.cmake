@@ -4,3 +4,4 @@
 # library was not built that way.
 set(CMAKE_BUILD_TYPE None CACHE STRING "")
 set(CMAKE_CXX_FLAGS "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DNDEBUG_SANITIZER" CACHE STRING "")
+set(COMMANDER_TEST_FLAGS -O0 CACHE STRING "")
