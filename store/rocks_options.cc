@@ -4,9 +4,24 @@
 
 #include "rocksdb/file_checksum.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/table.h"
 
 namespace commander::store {
+namespace {
+
+// A full disk makes a database read-only until a thread of RocksDB, which looks every five seconds,
+// finds space again.  The store does it itself, at the next call: DB::Resume(), which RocksDB
+// refuses while that thread is at it.
+class ResumeByHand : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status error,
+                            bool* auto_recovery) override {
+    if (error.IsNoSpace()) *auto_recovery = false;
+  }
+};
+
+}  // namespace
 
 SharedMemory NewSharedMemory(std::size_t bytes) {
   SharedMemory memory;
@@ -33,6 +48,8 @@ rocksdb::DBOptions NewDbOptions(const SharedMemory& memory, std::shared_ptr<rock
   // A checksum of each whole file in the manifest: a file swapped for another one is found.
   options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
   options.paranoid_checks = true;
+
+  options.listeners.push_back(std::make_shared<ResumeByHand>());
 
   // No thread and no file for statistics.
   options.stats_dump_period_sec = 0;

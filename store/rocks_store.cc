@@ -9,13 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
 #include "rocksdb/db.h"
+#include "store/files.h"
+#include "store/names.h"
 #include "store/rocks_logger.h"
+#include "store/rocks_open.h"
 #include "store/rocks_options.h"
 #include "store/rocks_rows.h"
 #include "store/status.h"
@@ -25,8 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::commander::internal::ToAbsl;
-
-constexpr std::string_view kDamagedMark = ".damaged-";
 
 bool IsNoSpace(const rocksdb::Status& status) {
   return status.subcode() == rocksdb::Status::kNoSpace ||
@@ -68,11 +71,19 @@ class RocksStore : public Store {
   // Runs `operation`; where the disk was full, and no longer is, once more.
   template <typename Operation>
   rocksdb::Status RetryWhenSpaceIsBack(Operation operation);
+  // The same for an operation that makes or drops a family.
+  template <typename Operation>
+  rocksdb::Status ChangeFamilies(Operation operation);
+  rocksdb::Status Resume();
+  void AllowDeletions() ABSL_EXCLUSIVE_LOCKS_REQUIRED(resuming_);
 
   const rocksdb::ColumnFamilyOptions family_options_;
   const std::unique_ptr<RocksRows> rows_;
   // Shared by what writes rows, exclusive for what makes and drops families.
   absl::Mutex families_;
+  absl::Mutex resuming_;
+  // Files that are of no use any more stay until the manifest can be written again.
+  bool deletions_disabled_ ABSL_GUARDED_BY(resuming_) = false;
 };
 
 absl::StatusOr<FamilyId> RocksStore::OpenFamily(std::string_view name) {
@@ -134,7 +145,8 @@ absl::Status RocksStore::Clear(FamilyId family) {
   const std::string where = absl::StrCat(rows_->Describe(family), ": cannot clear");
   if (old.handle != nullptr) {
     // One durable record of the manifest: afterwards none of the rows can come back.
-    const rocksdb::Status status = rows_->db()->DropColumnFamily(old.handle.get());
+    const rocksdb::Status status =
+        ChangeFamilies([&] { return rows_->db()->DropColumnFamily(old.handle.get()); });
     if (!status.ok()) return ToAbslStatus(status, where);
     rows_->Replace(family, nullptr);
     old.handle.reset();  // its files go with the last handle
@@ -160,7 +172,7 @@ absl::Status RocksStore::Close() {
 
 absl::StatusOr<rocksdb::ColumnFamilyHandle*> RocksStore::CreateFamily(std::string_view name) {
   rocksdb::ColumnFamilyHandle* handle = nullptr;
-  const rocksdb::Status status = RetryWhenSpaceIsBack(
+  const rocksdb::Status status = ChangeFamilies(
       [&] { return rows_->db()->CreateColumnFamily(family_options_, std::string(name), &handle); });
   if (status.ok()) return handle;
   return ToAbslStatus(
@@ -170,20 +182,38 @@ absl::StatusOr<rocksdb::ColumnFamilyHandle*> RocksStore::CreateFamily(std::strin
 template <typename Operation>
 rocksdb::Status RocksStore::RetryWhenSpaceIsBack(Operation operation) {
   const rocksdb::Status status = operation();
-  // A flush in the background that found no space has made the database read-only; Resume() tries
-  // that flush again.
-  if (!IsNoSpace(status) || !rows_->db()->Resume().ok()) return status;
+  // A flush in the background that found no space has made the database read-only.
+  if (!IsNoSpace(status) || !Resume().ok()) return status;
   return operation();
 }
 
-// "store/accounts": two parts, neither of which could be a path of its own or a store moved aside.
-bool IsStorePart(std::string_view part) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-' || c == '@';
-  };
-  return !part.empty() && part[0] != '.' && std::all_of(part.begin(), part.end(), allowed) &&
-         part.find(kDamagedMark) == std::string_view::npos;
+template <typename Operation>
+rocksdb::Status RocksStore::ChangeFamilies(Operation operation) {
+  return RetryWhenSpaceIsBack([&] {
+    const rocksdb::Status status = operation();
+    const absl::MutexLock lock(&resuming_);
+    if (status.ok()) {
+      AllowDeletions();
+    } else if (status.IsIOError() && !deletions_disabled_) {
+      // RocksDB 7.8 does this itself when it cannot write the manifest for a flush, but forgets it
+      // where it is for a family, and Resume() asserts it.
+      deletions_disabled_ = rows_->db()->DisableFileDeletions().ok();
+    }
+    return status;
+  });
+}
+
+// Tries again what failed in the background, and goes on with a new manifest where the old one
+// could not be written.
+rocksdb::Status RocksStore::Resume() {
+  const absl::MutexLock lock(&resuming_);
+  const rocksdb::Status status = rows_->db()->Resume();
+  if (status.ok()) AllowDeletions();
+  return status;
+}
+
+void RocksStore::AllowDeletions() {
+  if (deletions_disabled_) deletions_disabled_ = !rows_->db()->EnableFileDeletions().ok();
 }
 
 class RocksStoreFactory : public StoreFactory {
@@ -195,27 +225,18 @@ class RocksStoreFactory : public StoreFactory {
   }
 
   absl::StatusOr<std::unique_ptr<Store>> Open(std::string_view name) override;
-  absl::StatusOr<std::vector<std::string>> Names() override;
+  absl::StatusOr<std::vector<std::string>> Names() override {
+    return RocksStoreNames(options_.data_directory);
+  }
 
  private:
-  struct Opened {
-    rocksdb::Status status;
-    std::unique_ptr<Store> store;
-  };
-
-  Opened OpenAt(const std::string& name, const fs::path& directory);
+  OpenedDb OpenAt(const std::string& name, const fs::path& directory) const;
   absl::Status MoveAside(const std::string& name, const fs::path& directory,
                          const std::string& why);
 
   const RocksStoreOptions options_;
   const SharedMemory memory_;
 };
-
-absl::Status FileError(std::string_view what, const fs::path& path, const std::error_code& error) {
-  const std::string text = absl::StrCat(ToAbsl(what), " ", path.string(), ": ", error.message());
-  if (error == std::errc::no_space_on_device) return absl::ResourceExhaustedError(text);
-  return absl::InternalError(text);
-}
 
 // Where the file that names the manifest is gone, RocksDB takes the directory for an empty one and
 // deletes the tables that it finds.
@@ -230,13 +251,11 @@ bool HasTablesButNoManifest(const fs::path& directory) {
 }
 
 absl::StatusOr<std::unique_ptr<Store>> RocksStoreFactory::Open(std::string_view name) {
-  const std::size_t slash = name.find('/');
-  if (slash == std::string_view::npos || !IsStorePart(name.substr(0, slash)) ||
-      !IsStorePart(name.substr(slash + 1))) {
+  if (!IsStoreName(name)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", ToAbsl(name),
-                     "\" cannot name a store: expected two parts, as in store/accounts, of "
-                     "letters, digits and . _ - @"));
+        absl::StrCat("\"", absl::Utf8SafeCEscape(ToAbsl(name)),
+                     "\" cannot name a store: expected store/ or projections/ and a name of "
+                     "letters, digits and . _ - @, as in store/accounts"));
   }
   const std::string store_name(name);
   const fs::path directory = options_.data_directory / store_name;
@@ -247,7 +266,7 @@ absl::StatusOr<std::unique_ptr<Store>> RocksStoreFactory::Open(std::string_view 
   if (HasTablesButNoManifest(directory)) {
     COMMANDER_RETURN_IF_ERROR(MoveAside(store_name, directory, "its file CURRENT is missing"));
   }
-  Opened opened = OpenAt(store_name, directory);
+  OpenedDb opened = OpenAt(store_name, directory);
   if (IsDamage(opened.status)) {
     COMMANDER_RETURN_IF_ERROR(MoveAside(store_name, directory, opened.status.ToString()));
     opened = OpenAt(store_name, directory);
@@ -256,35 +275,13 @@ absl::StatusOr<std::unique_ptr<Store>> RocksStoreFactory::Open(std::string_view 
     return ToAbslStatus(opened.status, absl::StrCat("cannot open the store ", store_name, " in ",
                                                     directory.string()));
   }
-  return std::move(opened.store);
+  auto rows = std::make_unique<RocksRows>(store_name, std::move(opened.db), opened.families);
+  return std::make_unique<RocksStore>(std::move(rows), NewFamilyOptions(memory_));
 }
 
-RocksStoreFactory::Opened RocksStoreFactory::OpenAt(const std::string& name,
-                                                    const fs::path& directory) {
-  rocksdb::DBOptions db_options =
-      NewDbOptions(memory_, NewRocksLogger(options_.sink, name), options_.env);
-  db_options.create_if_missing = true;
-  const rocksdb::ColumnFamilyOptions family_options = NewFamilyOptions(memory_);
-
-  std::vector<std::string> names;
-  std::error_code error;
-  if (fs::exists(directory / "CURRENT", error)) {
-    const rocksdb::Status status =
-        rocksdb::DB::ListColumnFamilies(db_options, directory.string(), &names);
-    if (!status.ok()) return {.status = status, .store = nullptr};
-  } else {
-    names = {rocksdb::kDefaultColumnFamilyName};
-  }
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& family : names) families.emplace_back(family, family_options);
-
-  rocksdb::DB* db = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(db_options, directory.string(), families, &handles, &db);
-  if (!status.ok()) return {.status = status, .store = nullptr};
-  auto rows = std::make_unique<RocksRows>(name, std::unique_ptr<rocksdb::DB>(db), handles);
-  return {.status = status, .store = std::make_unique<RocksStore>(std::move(rows), family_options)};
+OpenedDb RocksStoreFactory::OpenAt(const std::string& name, const fs::path& directory) const {
+  return OpenReadWrite(NewDbOptions(memory_, NewRocksLogger(options_.sink, name), options_.env),
+                       NewFamilyOptions(memory_), directory);
 }
 
 absl::Status RocksStoreFactory::MoveAside(const std::string& name, const fs::path& directory,
@@ -306,26 +303,6 @@ absl::Status RocksStoreFactory::MoveAside(const std::string& name, const fs::pat
                    .fields = {{"store", name}, {"moved_to", target}}});
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<std::string>> RocksStoreFactory::Names() {
-  std::vector<std::string> names;
-  for (const std::string_view kind : {"store", "projections"}) {
-    const fs::path directory = options_.data_directory / kind;
-    std::error_code error;
-    fs::directory_iterator entry(directory, error);
-    if (error == std::errc::no_such_file_or_directory) continue;
-    for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
-      const std::string part = entry->path().filename().string();
-      std::error_code missing;
-      if (IsStorePart(part) && fs::exists(entry->path() / "CURRENT", missing)) {
-        names.push_back(absl::StrCat(ToAbsl(kind), "/", part));
-      }
-    }
-    if (error) return FileError("cannot list", directory, error);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace

@@ -44,11 +44,10 @@ inline constexpr std::size_t kMinStoreMemoryBytes = std::size_t{8} << 20;
 
 // Thread-safe.  Its stores may outlive it.
 //
-// Open() and Names() take names of two parts, "store/accounts"; a part has letters, digits and
-// `.`, `_`, `-`, `@`, does not begin with a dot and does not hold ".damaged-".  Open() fails with
-//   kInvalidArgument: a name of another form.
-//   kResourceExhausted, kInternal: the device, permissions, or the store is open already; nothing
-//     was moved.
+// Names are as IsStoreName() has them.  Open() fails with
+//   kInvalidArgument: another name.
+//   kResourceExhausted, kPermissionDenied, kInternal: the device, or the store is open already;
+//     nothing was moved.
 // A store that is damaged, or of a format that this RocksDB does not know, is renamed to
 // "<name>.damaged-<UTC time>", which the sink is told, and a new one is made.
 std::unique_ptr<StoreFactory> NewRocksStoreFactory(RocksStoreOptions options);
