@@ -48,7 +48,7 @@ absl::Status PartitionState::Load(std::string* refold) {
       *refold = "dedup_window was raised";
     }
   }
-  if (!stored.has_value() || !refold->empty()) {
+  if (!refold->empty()) {
     COMMANDER_RETURN_IF_ERROR(store_.Clear(family_));
     row_ = {};
   }
