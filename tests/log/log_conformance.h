@@ -1,0 +1,673 @@
+// log_conformance.h: what every implementation of log::Log must do.
+//
+//     struct MyWorld { … };                     // see below
+//     INSTANTIATE_TYPED_TEST_SUITE_P(Mine, LogConformance, MyWorld);
+//
+// A world holds what survives a process, and opens logs on it:
+//     static constexpr std::size_t kMaxRecordBytes, kMaxPendingBytes;  // of its logs
+//     absl::StatusOr<std::unique_ptr<log::Log>> Open();
+//     // The process ends without Close(); the log object is destroyed.
+//     void Kill(std::unique_ptr<log::Log> log);
+//     FakeClock& clock();
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/log/log.h"
+#include "tests/support/fake_environment.h"
+#include "tests/support/status_matchers.h"
+
+namespace commander::test {
+
+// Words that are different for every `tag`, `count` of them.
+inline std::vector<log::Word> Message(std::uint64_t tag, std::size_t count = 3) {
+  std::vector<log::Word> words(count);
+  for (std::size_t i = 0; i < count; ++i) words[i] = tag * 0x9E3779B97F4A7C15u + i;
+  return words;
+}
+
+// Remembers what it was told.
+class TestTicket : public log::Ticket {
+ public:
+  void OnDurable(Offset offset) override {
+    durable_at = offset.value;
+    ++durable;
+  }
+  void OnFailed(const absl::Status&) override { ++failed; }
+
+  std::atomic<int> durable{0};
+  std::atomic<int> failed{0};
+  std::atomic<std::uint64_t> durable_at{0};
+};
+
+template <typename World>
+class LogConformance : public ::testing::Test {
+ protected:
+  static constexpr std::uint16_t kPartitions = 3;
+
+  void SetUp() override { Reopen(); }
+
+  void Reopen() {
+    auto opened = world_.Open();
+    ASSERT_THAT(opened, IsOk());
+    log_ = *std::move(opened);
+    auto commands = log_->OpenTopic({"group-commands", log::TopicKind::kCommands, kPartitions});
+    auto events = log_->OpenTopic({"group-events", log::TopicKind::kEvents, kPartitions});
+    ASSERT_THAT(commands, IsOk());
+    ASSERT_THAT(events, IsOk());
+    commands_ = *commands;
+    events_ = *events;
+  }
+  void CloseAndReopen() {
+    ASSERT_THAT(log_->Close(), IsOk());
+    log_.reset();
+    Reopen();
+  }
+  void KillAndReopen() {
+    world_.Kill(std::move(log_));
+    Reopen();
+  }
+  void StepAll() {
+    while (log_->Step()) {
+    }
+  }
+
+  log::TopicPartition Commands(std::uint16_t partition) { return {commands_, partition}; }
+  log::TopicPartition Events(std::uint16_t partition) { return {events_, partition}; }
+
+  Offset Append(std::uint16_t partition, const std::vector<log::Word>& message,
+                std::shared_ptr<log::Ticket> ticket = nullptr) {
+    auto offset = log_->Append(Commands(partition), message, std::move(ticket), true);
+    EXPECT_THAT(offset, IsOk());
+    return offset.ok() ? *offset : Offset{~std::uint64_t{0}};
+  }
+  // One outcome a tag; the result is there after a Step().
+  std::shared_ptr<std::optional<log::CommitResult>> Commit(std::uint16_t partition,
+                                                           std::uint64_t consumed,
+                                                           const std::vector<std::uint64_t>& tags) {
+    log::CommitBatch batch;
+    batch.commands = Commands(partition);
+    batch.events = Events(partition);
+    batch.consumed = {consumed};
+    for (const std::uint64_t tag : tags) batch.entries.Append(Message(tag));
+    auto result = std::make_shared<std::optional<log::CommitResult>>();
+    batch.done = [result](const log::CommitResult& r) {
+      EXPECT_FALSE(result->has_value()) << "told twice";
+      *result = r;
+    };
+    log_->Commit(std::move(batch));
+    return result;
+  }
+
+  std::vector<log::Record> Poll(log::TopicPartition partition, std::uint64_t from,
+                                std::size_t max_bytes = 1 << 20) {
+    std::vector<log::Record> records;
+    EXPECT_THAT(log_->Poll(partition, {from}, max_bytes, &records), IsOk());
+    return records;
+  }
+  // All records from offset 0 on, in as many calls as it takes.
+  std::vector<log::Record> PollAll(log::TopicPartition partition, std::size_t max_bytes = 200) {
+    std::vector<log::Record> all;
+    while (true) {
+      const std::size_t before = all.size();
+      EXPECT_THAT(log_->Poll(partition, {before}, max_bytes, &all), IsOk());
+      if (all.size() == before) return all;
+    }
+  }
+  std::uint64_t End(log::TopicPartition partition) {
+    auto end = log_->End(partition);
+    EXPECT_THAT(end, IsOk());
+    return end.ok() ? end->value : 0;
+  }
+  static std::vector<log::Word> Words(const log::Record& record) {
+    return {record.message.begin(), record.message.end()};
+  }
+
+  World world_;
+  std::unique_ptr<log::Log> log_;
+  std::uint16_t commands_ = 0;
+  std::uint16_t events_ = 0;
+};
+
+TYPED_TEST_SUITE_P(LogConformance);
+
+// ---------------------------------------------------------------- identity, topics, schemas
+
+TYPED_TEST_P(LogConformance, KeepsItsIdentity) {
+  const log::LogId id = this->log_->id();
+  EXPECT_NE(id, log::LogId{});
+  this->CloseAndReopen();
+  EXPECT_EQ(this->log_->id(), id);
+  this->KillAndReopen();
+  EXPECT_EQ(this->log_->id(), id);
+}
+
+TYPED_TEST_P(LogConformance, ATopicKeepsItsNumberAndSettings) {
+  EXPECT_NE(this->commands_, this->events_);
+  const std::uint16_t commands = this->commands_;
+  EXPECT_THAT(this->log_->OpenTopic({"group-commands", log::TopicKind::kCommands, 3}),
+              IsOkAndHolds(commands));
+  EXPECT_THAT(this->log_->OpenTopic({"group-commands", log::TopicKind::kCommands, 4}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       ::testing::AllOf(::testing::HasSubstr("group-commands"),
+                                        ::testing::HasSubstr("3"), ::testing::HasSubstr("4"))));
+  EXPECT_THAT(this->log_->OpenTopic({"group-commands", log::TopicKind::kEvents, 3}),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(this->log_->OpenTopic({"", log::TopicKind::kEvents, 3}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(this->log_->OpenTopic({"none", log::TopicKind::kEvents, 0}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  this->KillAndReopen();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto topics, this->log_->Topics());
+  ASSERT_EQ(topics.size(), 2u);
+  EXPECT_EQ(topics[0].number, commands);
+  EXPECT_EQ(topics[0].settings.name, "group-commands");
+  EXPECT_EQ(topics[0].settings.kind, log::TopicKind::kCommands);
+  EXPECT_EQ(topics[0].settings.partitions, 3);
+  EXPECT_EQ(topics[1].settings.name, "group-events");
+  EXPECT_EQ(topics[1].settings.kind, log::TopicKind::kEvents);
+}
+
+TYPED_TEST_P(LogConformance, KeepsSchemasOnceEach) {
+  const std::string bytes("nodes\0with\xffzeros", 15);
+  EXPECT_THAT(this->log_->StoreSchema({7, "bank.Deposit", bytes}), IsOk());
+  EXPECT_THAT(this->log_->StoreSchema({7, "bank.Other", "another"}), IsOk());
+  EXPECT_THAT(this->log_->StoreSchema({~std::uint64_t{0}, "bank.Empty", ""}), IsOk());
+  for (int round = 0; round < 2; ++round) {
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto schemas, this->log_->Schemas());
+    ASSERT_EQ(schemas.size(), 2u);
+    EXPECT_EQ(schemas[0].fingerprint, 7u);
+    EXPECT_EQ(schemas[0].name, "bank.Deposit");
+    EXPECT_EQ(schemas[0].bytes, bytes);
+    EXPECT_EQ(schemas[1].bytes, "");
+    this->KillAndReopen();
+  }
+}
+
+// ---------------------------------------------------------------- append and poll
+
+TYPED_TEST_P(LogConformance, CommandsGetDenseOffsetsAPartition) {
+  EXPECT_EQ(this->Append(0, Message(1)), Offset{0});
+  EXPECT_EQ(this->Append(2, Message(2)), Offset{0});
+  EXPECT_EQ(this->Append(0, Message(3)), Offset{1});
+  this->StepAll();
+  EXPECT_EQ(this->Append(0, Message(4)), Offset{2});
+  this->CloseAndReopen();
+  EXPECT_EQ(this->Append(0, Message(5)), Offset{3});
+  EXPECT_EQ(this->Append(1, Message(6)), Offset{0});
+}
+
+TYPED_TEST_P(LogConformance, ACommandIsPolledBeforeItIsDurable) {
+  const auto ticket = std::make_shared<TestTicket>();
+  this->Append(1, Message(1), ticket);
+  const auto pending = this->Poll(this->Commands(1), 0);
+  ASSERT_EQ(pending.size(), 1u);
+  EXPECT_EQ(this->Words(pending[0]), Message(1));
+  EXPECT_EQ(pending[0].ticket, ticket);
+  EXPECT_EQ(this->End(this->Commands(1)), 0u);
+  EXPECT_EQ(ticket->durable, 0);
+
+  this->StepAll();
+  EXPECT_EQ(ticket->durable, 1);
+  EXPECT_EQ(ticket->durable_at, 0u);
+  EXPECT_EQ(ticket->failed, 0);
+  EXPECT_EQ(this->End(this->Commands(1)), 1u);
+  // What was handed out stays good.
+  EXPECT_EQ(this->Words(pending[0]), Message(1));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pending[0].message.data()) % 8, 0u);
+}
+
+TYPED_TEST_P(LogConformance, ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted) {
+  const auto first = std::make_shared<TestTicket>();
+  const auto third = std::make_shared<TestTicket>();
+  this->Append(0, Message(1), first);
+  this->Append(0, Message(2));
+  this->Append(0, Message(3), third);
+  this->StepAll();
+  auto records = this->Poll(this->Commands(0), 0);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].ticket, first);
+  EXPECT_EQ(records[1].ticket, nullptr);
+  EXPECT_EQ(records[2].ticket, third);
+
+  this->Commit(0, 2, {10, 11});
+  this->StepAll();
+  records = this->Poll(this->Commands(0), 0);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].ticket, nullptr);
+  EXPECT_EQ(records[2].ticket, third);
+  this->KillAndReopen();
+  EXPECT_EQ(this->Poll(this->Commands(0), 2).at(0).ticket, nullptr);
+}
+
+TYPED_TEST_P(LogConformance, EventsArePolledOnceTheyAreDurable) {
+  this->Append(0, Message(1));
+  const auto result = this->Commit(0, 1, {10, 11});
+  EXPECT_THAT(this->Poll(this->Events(0), 0), ::testing::IsEmpty());
+  EXPECT_FALSE(result->has_value());
+  this->StepAll();
+  ASSERT_TRUE(result->has_value());
+  EXPECT_EQ((*result)->outcome, log::CommitOutcome::kCommitted);
+  EXPECT_THAT((*result)->status, IsOk());
+  EXPECT_EQ((*result)->first, Offset{0});
+  const auto events = this->Poll(this->Events(0), 0);
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(this->Words(events[1]), Message(11));
+  EXPECT_EQ(events[1].offset, Offset{1});
+
+  const auto second = this->Commit(0, 1, {12});
+  this->StepAll();
+  ASSERT_TRUE(second->has_value());
+  EXPECT_EQ((*second)->first, Offset{2});
+}
+
+TYPED_TEST_P(LogConformance, RecordsAreAsTheyWere) {
+  const std::size_t max_words = TypeParam::kMaxRecordBytes / sizeof(log::Word);
+  const std::vector<std::size_t> sizes = {1, 2, 7, 8, 100, max_words - 1, max_words};
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    this->Append(1, Message(i, sizes[i]));
+    this->StepAll();
+  }
+  for (int round = 0; round < 3; ++round) {
+    const auto records = this->PollAll(this->Commands(1));
+    ASSERT_EQ(records.size(), sizes.size());
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      EXPECT_EQ(records[i].offset.value, i);
+      EXPECT_EQ(this->Words(records[i]), Message(i, sizes[i]));
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(records[i].message.data()) % 8, 0u);
+      COMMANDER_ASSERT_OK_AND_ASSIGN(const auto record, this->log_->Read(this->Commands(1), {i}));
+      EXPECT_EQ(this->Words(record), Message(i, sizes[i]));
+    }
+    round == 0 ? this->CloseAndReopen() : this->KillAndReopen();
+  }
+}
+
+TYPED_TEST_P(LogConformance, PollKeepsItsBounds) {
+  for (std::uint64_t i = 0; i < 5; ++i) this->Append(0, Message(i, 4));
+  this->StepAll();
+  const auto partition = this->Commands(0);
+  const auto offsets = [&](std::uint64_t from, std::size_t max_bytes) {
+    std::vector<std::uint64_t> found;
+    for (const auto& record : this->Poll(partition, from, max_bytes)) {
+      found.push_back(record.offset.value);
+    }
+    return found;
+  };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_THAT(offsets(0, 1000), ::testing::ElementsAre(0, 1, 2, 3, 4));
+    EXPECT_THAT(offsets(3, 1000), ::testing::ElementsAre(3, 4));
+    EXPECT_THAT(offsets(5, 1000), ::testing::IsEmpty());
+    EXPECT_THAT(offsets(1, 0), ::testing::ElementsAre(1));
+    EXPECT_THAT(offsets(1, 63), ::testing::ElementsAre(1));
+    EXPECT_THAT(offsets(1, 64), ::testing::ElementsAre(1, 2));
+    std::vector<log::Record> records;
+    EXPECT_THAT(this->log_->Poll(partition, {6}, 1000, &records),
+                StatusIs(absl::StatusCode::kOutOfRange, ::testing::HasSubstr("5")));
+    EXPECT_THAT(this->log_->Read(partition, {5}), StatusIs(absl::StatusCode::kOutOfRange));
+    EXPECT_THAT(this->log_->Poll({99, 0}, {0}, 1000, &records),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(this->log_->Read(this->Commands(this->kPartitions), {0}),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(records, ::testing::IsEmpty());
+    EXPECT_THAT(this->log_->Begin(partition), IsOkAndHolds(Offset{0}));
+    this->KillAndReopen();
+  }
+}
+
+TYPED_TEST_P(LogConformance, PollAddsToWhatIsThere) {
+  this->Append(0, Message(1));
+  this->Append(1, Message(2));
+  std::vector<log::Record> records = this->Poll(this->Commands(0), 0);
+  EXPECT_THAT(this->log_->Poll(this->Commands(1), {0}, 0, &records), IsOk());
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(this->Words(records[1]), Message(2));
+}
+
+TYPED_TEST_P(LogConformance, ManyRecordsAreFoundByOffset) {
+  constexpr std::uint64_t kRecords = 300;
+  for (std::uint64_t i = 0; i < kRecords; ++i) {
+    const auto partition = static_cast<std::uint16_t>(i % 3);
+    this->Append(partition, Message(i, 1 + i % 20));
+    if (i % 5 == 4) this->Commit(partition, i / 3 + 1, {1000 + i});
+    if (i % 7 == 6) this->log_->Step();
+  }
+  this->StepAll();
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint16_t p = 0; p < 3; ++p) {
+      const auto commands = this->PollAll(this->Commands(p), 500);
+      ASSERT_EQ(commands.size(), kRecords / 3);
+      for (std::uint64_t k = 0; k < commands.size(); ++k) {
+        EXPECT_EQ(commands[k].offset.value, k);
+        EXPECT_EQ(this->Words(commands[k]), Message(k * 3 + p, 1 + (k * 3 + p) % 20));
+      }
+      ASSERT_EQ(this->PollAll(this->Events(p)).size(), kRecords / 15);
+    }
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto old, this->log_->Read(this->Commands(1), {17}));
+    EXPECT_EQ(this->Words(old), Message(52, 13));
+    round == 0 ? this->CloseAndReopen() : this->KillAndReopen();
+  }
+}
+
+// ---------------------------------------------------------------- refusals
+
+TYPED_TEST_P(LogConformance, RefusesARecordThatCannotBeOne) {
+  const std::size_t max_words = TypeParam::kMaxRecordBytes / sizeof(log::Word);
+  const auto append = [&](log::TopicPartition partition, const std::vector<log::Word>& message) {
+    return this->log_->Append(partition, message, nullptr, true).status();
+  };
+  EXPECT_THAT(append(this->Commands(0), {}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(append(this->Commands(0), Message(1, max_words + 1)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::HasSubstr(std::to_string(TypeParam::kMaxRecordBytes))));
+  EXPECT_THAT(append(this->Events(0), Message(1)), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(append({99, 0}, Message(1)), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(append(this->Commands(this->kPartitions), Message(1)),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(this->Append(0, Message(2)), Offset{0}) << "a refused record took an offset";
+}
+
+TYPED_TEST_P(LogConformance, ABatchThatCannotBeOneIsAbortedWithTheReason) {
+  this->Append(0, Message(1));
+  const auto empty = this->Commit(0, 1, {});
+  const auto ahead = this->Commit(0, 2, {10});
+  log::CommitBatch swapped;
+  swapped.commands = this->Events(0);
+  swapped.events = this->Commands(0);
+  swapped.entries.Append(Message(10));
+  std::optional<log::CommitResult> result;
+  swapped.done = [&](const log::CommitResult& r) { result = r; };
+  this->log_->Commit(std::move(swapped));
+  this->StepAll();
+  for (const auto& told : {*empty, *ahead, result}) {
+    ASSERT_TRUE(told.has_value());
+    EXPECT_EQ(told->outcome, log::CommitOutcome::kAborted);
+    EXPECT_THAT(told->status, StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+  EXPECT_EQ(this->End(this->Events(0)), 0u);
+  EXPECT_THAT(this->log_->health(), IsOk());
+}
+
+TYPED_TEST_P(LogConformance, WhatWaitsIsBoundedAndOutcomesAlwaysEnter) {
+  const std::size_t words = TypeParam::kMaxRecordBytes / sizeof(log::Word);
+  std::uint64_t accepted = 0;
+  absl::Status refused;
+  while (refused.ok() && accepted < 1000) {
+    const auto offset = this->log_->Append(this->Commands(0), Message(1, words), nullptr, true);
+    refused = offset.status();
+    if (offset.ok()) ++accepted;
+  }
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_LE(accepted * TypeParam::kMaxRecordBytes, TypeParam::kMaxPendingBytes);
+  const auto result = this->Commit(0, accepted, {10});
+  this->StepAll();
+  ASSERT_TRUE(result->has_value());
+  EXPECT_EQ((*result)->outcome, log::CommitOutcome::kCommitted);
+  EXPECT_EQ(this->Append(0, Message(2)).value, accepted);
+}
+
+TYPED_TEST_P(LogConformance, IsOpenedOnceAtATime) {
+  EXPECT_THAT(this->world_.Open(), StatusIs(absl::StatusCode::kUnavailable));
+  this->Append(0, Message(1));
+  this->StepAll();
+  EXPECT_EQ(this->End(this->Commands(0)), 1u);
+  EXPECT_THAT(this->world_.Open(), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+// ---------------------------------------------------------------- ends
+
+TYPED_TEST_P(LogConformance, CloseWritesWhatIsPending) {
+  const auto ticket = std::make_shared<TestTicket>();
+  this->Append(0, Message(1), ticket);
+  const auto result = this->Commit(0, 1, {10});
+  EXPECT_THAT(this->log_->Close(), IsOk());
+  EXPECT_EQ(ticket->durable, 1);
+  ASSERT_TRUE(result->has_value());
+  EXPECT_EQ((*result)->outcome, log::CommitOutcome::kCommitted);
+
+  EXPECT_THAT(this->log_->Append(this->Commands(0), Message(2), nullptr, true),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(this->log_->OpenTopic({"late", log::TopicKind::kEvents, 1}),
+              StatusIs(absl::StatusCode::kUnavailable));
+  const auto late = this->Commit(0, 1, {11});
+  this->StepAll();
+  ASSERT_TRUE(late->has_value());
+  EXPECT_EQ((*late)->outcome, log::CommitOutcome::kUnknown);
+  EXPECT_THAT(this->log_->Close(), IsOk());
+  this->log_.reset();
+  this->Reopen();
+  EXPECT_EQ(this->End(this->Commands(0)), 1u);
+  EXPECT_EQ(this->End(this->Events(0)), 1u);
+}
+
+TYPED_TEST_P(LogConformance, AKillTakesNothingThatSomebodyWasToldOf) {
+  std::vector<std::shared_ptr<TestTicket>> tickets;
+  std::vector<std::shared_ptr<std::optional<log::CommitResult>>> results;
+  std::uint64_t next = 0;
+  for (std::uint64_t round = 0; round < 30; ++round) {
+    tickets.clear();
+    results.clear();
+    const std::uint64_t durable = this->End(this->Commands(0));
+    const std::uint64_t events = this->End(this->Events(0));
+    EXPECT_LE(events, durable) << "an outcome is there without its command";
+    EXPECT_EQ(durable, next);
+    // An outcome for every command that has none, then new ones.
+    for (std::uint64_t i = events; i < durable; ++i) results.push_back(this->Commit(0, i + 1, {i}));
+    for (std::uint64_t i = 0; i < 1 + round % 5; ++i) {
+      tickets.push_back(std::make_shared<TestTicket>());
+      this->Append(0, Message(durable + i), tickets.back());
+      results.push_back(this->Commit(0, durable + i + 1, {durable + i}));
+      if (round % 3 == 0) this->log_->Step();
+    }
+    if (round % 2 == 0) this->log_->Step();
+    this->world_.Kill(std::move(this->log_));
+    std::uint64_t acknowledged = durable;
+    for (const auto& ticket : tickets) {
+      if (ticket->durable > 0)
+        acknowledged = std::max<std::uint64_t>(acknowledged, ticket->durable_at + 1);
+    }
+    std::uint64_t committed = events;
+    for (const auto& result : results) {
+      if (result->has_value() && (*result)->outcome == log::CommitOutcome::kCommitted) {
+        committed = std::max(committed, (*result)->first.value + 1);
+      }
+    }
+    this->Reopen();
+    next = this->End(this->Commands(0));
+    EXPECT_GE(next, acknowledged);
+    EXPECT_GE(this->End(this->Events(0)), committed);
+    const auto records = this->PollAll(this->Commands(0));
+    ASSERT_EQ(records.size(), next);
+    for (std::uint64_t i = 0; i < next; ++i) EXPECT_EQ(this->Words(records[i]), Message(i));
+    const auto outcomes = this->PollAll(this->Events(0));
+    for (std::uint64_t i = 0; i < outcomes.size(); ++i) {
+      EXPECT_EQ(this->Words(outcomes[i]), Message(i));
+    }
+  }
+  EXPECT_GT(next, 0u);
+}
+
+// ---------------------------------------------------------------- time
+
+TYPED_TEST_P(LogConformance, TimesNeverDecreaseWhateverTheClockDoes) {
+  FakeClock& clock = this->world_.clock();
+  const std::int64_t start = FakeClock::kStart;
+  std::vector<std::int64_t> seen;
+  const auto append_at = [&](std::int64_t now) {
+    clock.Set(now);
+    const Offset offset = this->Append(0, Message(1));
+    const auto record = this->log_->Read(this->Commands(0), offset);
+    ASSERT_THAT(record, IsOk());
+    seen.push_back(record->time_ns);
+  };
+  append_at(start + 100);
+  EXPECT_EQ(seen.back(), start + 100);
+  append_at(start + 50);
+  EXPECT_EQ(seen.back(), start + 100);
+  clock.Set(start + 10);
+  this->StepAll();
+  append_at(start + 20);
+  this->StepAll();
+  this->KillAndReopen();
+  append_at(start + 30);
+  this->StepAll();
+  append_at(start + 500);
+  EXPECT_EQ(seen.back(), start + 500);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  this->StepAll();
+  this->KillAndReopen();
+  const auto records = this->Poll(this->Commands(0), 0);
+  ASSERT_EQ(records.size(), seen.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    EXPECT_GE(records[i].time_ns, seen[i]) << "the time of a frame is not before its entries'";
+    EXPECT_GE(records[i].time_ns, records[i == 0 ? 0 : i - 1].time_ns);
+  }
+}
+
+// ---------------------------------------------------------------- listeners and threads
+
+TYPED_TEST_P(LogConformance, ListenersAreToldWhenThereIsMore) {
+  int commands = 0;
+  int events = 0;
+  this->log_->SetListener(this->Commands(0), [&] { ++commands; });
+  this->log_->SetListener(this->Events(0), [&] { ++events; });
+  this->Append(1, Message(1));
+  this->StepAll();
+  EXPECT_EQ(commands, 0);
+  this->Append(0, Message(1));
+  EXPECT_GE(commands, 1);
+  this->Commit(0, 1, {10});
+  EXPECT_EQ(events, 0);
+  this->StepAll();
+  EXPECT_GE(events, 1);
+  this->log_->SetListener(this->Commands(0), nullptr);
+  this->log_->SetListener(this->Events(0), nullptr);
+  const int before = commands + events;
+  this->Append(0, Message(2));
+  this->Commit(0, 2, {11});
+  this->StepAll();
+  EXPECT_EQ(commands + events, before);
+}
+
+TYPED_TEST_P(LogConformance, ACallbackMayCallTheLog) {
+  std::optional<log::CommitResult> second;
+  this->Append(0, Message(1));
+  log::CommitBatch batch;
+  batch.commands = this->Commands(0);
+  batch.events = this->Events(0);
+  batch.consumed = {1};
+  batch.entries.Append(Message(10));
+  batch.done = [&](const log::CommitResult&) {
+    EXPECT_EQ(this->End(this->Events(0)), 1u);
+    this->Append(0, Message(2));
+    log::CommitBatch next;
+    next.commands = this->Commands(0);
+    next.events = this->Events(0);
+    next.consumed = {2};
+    next.entries.Append(Message(11));
+    next.done = [&](const log::CommitResult& r) { second = r; };
+    this->log_->Commit(std::move(next));
+  };
+  this->log_->Commit(std::move(batch));
+  this->StepAll();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->first, Offset{1});
+}
+
+TYPED_TEST_P(LogConformance, ManyThreadsAppendAndOneSteps) {
+  constexpr int kThreads = 4;
+  constexpr std::uint64_t kEach = 200;
+  std::atomic<bool> stop{false};
+  std::thread sequencer([&] {
+    while (!stop) {
+      this->log_->WaitForWork();
+      while (this->log_->Step()) {
+      }
+    }
+  });
+  std::vector<std::vector<std::shared_ptr<TestTicket>>> tickets(kThreads);
+  std::vector<std::vector<std::uint64_t>> offsets(kThreads);
+  std::vector<std::thread> clients;
+  for (int t = 0; t < kThreads; ++t) {
+    clients.emplace_back([&, t] {
+      for (std::uint64_t i = 0; i < kEach; ++i) {
+        auto ticket = std::make_shared<TestTicket>();
+        const auto tag = static_cast<std::uint64_t>(t) * kEach + i;
+        absl::StatusOr<Offset> offset;
+        do {  // the bound on what waits may be reached
+          offset = this->log_->Append(this->Commands(0), Message(tag), ticket, true);
+          if (!offset.ok()) std::this_thread::yield();
+        } while (absl::IsResourceExhausted(offset.status()));
+        ASSERT_THAT(offset, IsOk());
+        tickets[static_cast<std::size_t>(t)].push_back(std::move(ticket));
+        offsets[static_cast<std::size_t>(t)].push_back(offset->value);
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  stop = true;
+  this->log_->Wake();
+  sequencer.join();
+  this->StepAll();
+
+  std::map<std::uint64_t, std::uint64_t> tag_at;
+  for (std::size_t t = 0; t < kThreads; ++t) {
+    EXPECT_TRUE(std::is_sorted(offsets[t].begin(), offsets[t].end()));
+    for (std::uint64_t i = 0; i < kEach; ++i) {
+      EXPECT_EQ(tickets[t][i]->durable, 1);
+      EXPECT_EQ(tickets[t][i]->durable_at, offsets[t][i]);
+      tag_at[offsets[t][i]] = t * kEach + i;
+    }
+  }
+  ASSERT_EQ(tag_at.size(), kThreads * kEach);
+  const auto records = this->PollAll(this->Commands(0), 10000);
+  ASSERT_EQ(records.size(), kThreads * kEach);
+  for (const auto& record : records) {
+    EXPECT_EQ(this->Words(record), Message(tag_at.at(record.offset.value)));
+  }
+}
+
+TYPED_TEST_P(LogConformance, WaitingEndsWithACommitOrAWakeUp) {
+  const auto wait = [&] { this->log_->WaitForWork(); };
+  {
+    std::thread waiter(wait);
+    this->Append(0, Message(1));
+    waiter.join();
+  }
+  {
+    std::thread waiter(wait);
+    this->Commit(0, 1, {10});
+    waiter.join();
+  }
+  {
+    std::thread waiter(wait);
+    this->log_->Wake();
+    waiter.join();
+  }
+  this->StepAll();
+  EXPECT_EQ(this->End(this->Events(0)), 1u);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    LogConformance, KeepsItsIdentity, ATopicKeepsItsNumberAndSettings, KeepsSchemasOnceEach,
+    CommandsGetDenseOffsetsAPartition, ACommandIsPolledBeforeItIsDurable,
+    ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted, EventsArePolledOnceTheyAreDurable,
+    RecordsAreAsTheyWere, PollKeepsItsBounds, PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset,
+    RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsAbortedWithTheReason,
+    WhatWaitsIsBoundedAndOutcomesAlwaysEnter, IsOpenedOnceAtATime, CloseWritesWhatIsPending,
+    AKillTakesNothingThatSomebodyWasToldOf, TimesNeverDecreaseWhateverTheClockDoes,
+    ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog, ManyThreadsAppendAndOneSteps,
+    WaitingEndsWithACommitOrAWakeUp);
+
+}  // namespace commander::test
