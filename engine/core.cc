@@ -343,7 +343,8 @@ absl::Status Core::Close() {
   absl::Status first;
   // What is committed is applied before it is written back.
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Stop(absl::CancelledError("the engine was closed"));
+    worker->Stop(WithCode(absl::CancelledError("the engine was closed; the outcome may still come"),
+                          "commander.closed"));
   }
   for (const std::unique_ptr<GroupRuntime>& group : groups_) {
     for (std::uint16_t p = 0; p < group->group->options().partitions; ++p) {

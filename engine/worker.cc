@@ -81,14 +81,34 @@ absl::Status Worker::Open() {
   return absl::OkStatus();
 }
 
-bool Worker::Step(bool try_only) {
-  std::unique_lock lock(mutex_, std::defer_lock);
-  if (try_only) {
-    if (!lock.try_lock()) return false;
-  } else {
-    lock.lock();
+class Worker::Owner {
+ public:
+  explicit Owner(Worker& worker, bool try_only = false)
+      : worker_(worker), lock_(worker.mutex_, std::defer_lock) {
+    if (try_only) {
+      lock_.try_lock();
+    } else {
+      lock_.lock();
+    }
   }
-  return StepLocked();
+  ~Owner() {
+    if (!lock_.owns_lock()) return;
+    auto answers = std::exchange(worker_.answers_, {});
+    lock_.unlock();
+    for (auto& [call, answer] : answers) call->Complete(std::move(answer));
+  }
+  Owner(const Owner&) = delete;
+  Owner& operator=(const Owner&) = delete;
+  bool owns() const { return lock_.owns_lock(); }
+
+ private:
+  Worker& worker_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+bool Worker::Step(bool try_only) {
+  const Owner owner(*this, try_only);
+  return owner.owns() && StepLocked();
 }
 
 bool Worker::StepLocked() {
@@ -323,7 +343,7 @@ void Worker::Answer(DecidedOutcome& outcome, Offset first) {
                                                      outcome.records.end());
     answer = OutcomeBuilder::Build(records, position, group(), outcome.facts.id, NameOf());
   }
-  outcome.call->Complete(std::move(answer));
+  answers_.emplace_back(std::move(outcome.call), std::move(answer));
 }
 
 void Worker::DropBatch(DecidedBatch& batch, const absl::Status& why, bool keep_calls) {
@@ -333,7 +353,7 @@ void Worker::DropBatch(DecidedBatch& batch, const absl::Status& why, bool keep_c
     if (keep_calls) {
       undecided_[outcome.facts.source.value] = std::move(outcome.call);
     } else {
-      outcome.call->Complete(why);
+      answers_.emplace_back(std::move(outcome.call), why);
     }
   }
   batch.outcomes.clear();
@@ -355,23 +375,26 @@ void Worker::DropStaged(const absl::Status& why, bool keep_calls) {
 
 void Worker::StopLocked(absl::Status why) {
   if (phase_ == PartitionPhase::kStopped) return;
-  phase_ = PartitionPhase::kStopped;
-  error_ = std::move(why);
-  if (!absl::IsCancelled(error_)) {
-    Log(LogLevel::kError, absl::StrCat("the partition stopped: ", error_.message()));
+  {
+    const std::lock_guard lock(error_mutex_);
+    error_ = why;
   }
-  const absl::Status unknown =
-      WithCode(absl::UnavailableError(
-                   absl::StrCat("group ", group(), ", partition ", partition(),
-                                ", stopped; the outcome may still come: ", error_.message())),
-               "commander.stopped");
-  DropStaged(unknown, false);
-  for (auto& [source, call] : undecided_) call->Complete(unknown);
+  phase_ = PartitionPhase::kStopped;
+  absl::Status answer = why;  // of an engine that closes
+  if (!absl::IsCancelled(why)) {
+    Log(LogLevel::kError, absl::StrCat("the partition stopped: ", why.message()));
+    answer = WithCode(absl::UnavailableError(
+                          absl::StrCat("group ", group(), ", partition ", partition(),
+                                       ", stopped; the outcome may still come: ", why.message())),
+                      "commander.stopped");
+  }
+  DropStaged(answer, false);
+  for (auto& [source, call] : undecided_) answers_.emplace_back(std::move(call), answer);
   undecided_.clear();
 }
 
 void Worker::Stop(absl::Status why) {
-  const std::lock_guard lock(mutex_);
+  const Owner owner(*this);
   StopLocked(std::move(why));
 }
 
@@ -398,14 +421,14 @@ void Worker::MaybeWriteBack(bool now) {
 }
 
 void Worker::WriteBackNow() {
-  const std::lock_guard lock(mutex_);
+  const Owner owner(*this);
   TakeResults();
   MaybeWriteBack(true);
 }
 
 absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageId& id) {
   const std::lock_guard lock(mutex_);
-  if (phase_ == PartitionPhase::kStopped) return error_;
+  if (stopped()) return error();
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<RememberedIds::Found> found,
                              state_.ids().Find(id, HashOfKey(key)));
   if (!found.has_value() || found->staged) {
@@ -446,7 +469,7 @@ PartitionStatus Worker::Status() {
   status.group = group();
   status.partition = partition();
   status.phase = phase_;
-  status.error = error_;
+  status.error = error();
   status.folded = state_.next();
   const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
   status.end = end.ok() ? *end : state_.next();
@@ -454,7 +477,7 @@ PartitionStatus Worker::Status() {
 }
 
 absl::Status Worker::error() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(error_mutex_);
   return error_;
 }
 

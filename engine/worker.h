@@ -73,7 +73,7 @@ class Worker {
   // Restored up to what was in the log at Open().
   bool ready() const { return phase_.load() == PartitionPhase::kRunning; }
   bool stopped() const { return phase_.load() == PartitionPhase::kStopped; }
-  // Why, once stopped.
+  // Why, once stopped.  Never waits for whoever owns the partition.
   absl::Status error();
   // Nothing is decided and not committed.  Its commands may still wait in the log.
   bool idle();
@@ -87,6 +87,7 @@ class Worker {
   std::uint16_t partition() const { return options_.partition.partition; }
 
  private:
+  class Owner;  // holds mutex_, and gives the answers when it lets go
   bool StepLocked();
   bool TakeResults();
   bool Restore();
@@ -112,7 +113,6 @@ class Worker {
   PartitionState state_;
   Decider decider_;
   std::atomic<PartitionPhase> phase_{PartitionPhase::kRestoring};  // written with mutex_ held
-  absl::Status error_;
   Offset restore_to_;
   std::vector<log::Record> polled_;
   std::size_t polled_at_ = 0;
@@ -124,10 +124,15 @@ class Worker {
   // again.
   absl::flat_hash_map<std::uint64_t, std::shared_ptr<Call>> undecided_;
   bool writing_back_ = false;
+  // Given to callers once the lock is released: what they do then may come back here.
+  std::vector<std::pair<std::shared_ptr<Call>, absl::StatusOr<Outcome>>> answers_;
 
   std::mutex results_mutex_;  // guards what other threads report
   std::optional<log::CommitResult> commit_result_;
   std::optional<std::pair<absl::Status, PartitionState::WriteBack>> write_back_result_;
+
+  std::mutex error_mutex_;
+  absl::Status error_;  // set once, before phase_ says stopped
 };
 
 }  // namespace commander::internal
