@@ -4,42 +4,45 @@
 
 namespace commander::internal {
 
-bool Outstanding::TryTake(std::size_t bytes) {
+bool Outstanding::TryAdd(Call& call) {
   const std::lock_guard lock(mutex_);
-  if (!HasRoom(bytes)) return false;
-  ++count_;
-  bytes_ += bytes;
+  if (!HasRoom(call.bytes_)) return false;
+  Link(call);
   return true;
 }
 
-bool Outstanding::Take(std::size_t bytes, absl::Time deadline, const std::stop_token& stop) {
+bool Outstanding::Add(Call& call, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  const auto room = [&] { return HasRoom(bytes); };
-  ++waiting_;
-  const bool there = room_.wait_until(lock, stop, absl::ToChronoTime(deadline), room);
-  --waiting_;
-  if (!there) return false;
-  ++count_;
-  bytes_ += bytes;
+  const auto room = [&] { return HasRoom(call.bytes_); };
+  if (!room()) {
+    ++waiting_;
+    const bool there = room_.wait_until(lock, stop, absl::ToChronoTime(call.deadline()), room);
+    --waiting_;
+    if (!there) return false;
+  }
+  Link(call);
   return true;
 }
 
-void Outstanding::Add(Call* call) {
-  const std::lock_guard lock(mutex_);
-  call->next_ = first_;
-  if (first_ != nullptr) first_->previous_ = call;
-  first_ = call;
+void Outstanding::Link(Call& call) {
+  ++count_;
+  bytes_ += call.bytes_;
+  call.counted_ = true;
+  call.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &call;
+  first_ = &call;
 }
 
-void Outstanding::Remove(Call* call, std::size_t bytes) {
+void Outstanding::Remove(Call& call) {
   bool notify = false;
   {
     const std::lock_guard lock(mutex_);
-    if (call->previous_ != nullptr) call->previous_->next_ = call->next_;
-    if (call->next_ != nullptr) call->next_->previous_ = call->previous_;
-    if (first_ == call) first_ = call->next_;
+    if (!call.counted_) return;
+    if (call.previous_ != nullptr) call.previous_->next_ = call.next_;
+    if (call.next_ != nullptr) call.next_->previous_ = call.previous_;
+    if (first_ == &call) first_ = call.next_;
     --count_;
-    bytes_ -= bytes;
+    bytes_ -= call.bytes_;
     notify = waiting_ > 0;
   }
   if (notify) room_.notify_all();
@@ -69,32 +72,29 @@ bool Outstanding::WaitEmpty(absl::Time deadline) {
   return empty;
 }
 
-Call::Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants,
-           absl::Time deadline, Done done)
+Call::Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, absl::Time now,
+           absl::Duration timeout, Done done)
     : outstanding_(outstanding),
       bytes_(bytes),
       id_(id),
       wants_(wants),
-      deadline_(deadline),
-      has_callback_(static_cast<bool>(done)),
-      done_(std::move(done)) {
-  outstanding_.Add(this);
-}
+      timeout_(timeout),
+      deadline_(now + timeout),
+      done_(std::move(done)),
+      waiter_(done_ ? nullptr : std::make_unique<Waiter>()) {}
 
 bool Call::Complete(absl::StatusOr<Outcome> result) {
   if (completed_.exchange(true)) return false;
   if (!result.ok()) result = WithCommand(result.status(), id_);
-  if (has_callback_) {
+  if (waiter_ == nullptr) {
     Done done = std::move(done_);
     done(std::move(result));
     return true;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    result_ = std::move(result);
-    // Inside the lock: the waiter may take this object away as soon as it sees the result.
-    changed_.notify_all();
-  }
+  const std::lock_guard lock(waiter_->mutex);
+  waiter_->result = std::move(result);
+  // Inside the lock: the sender may take this object away as soon as it sees the result.
+  waiter_->changed.notify_all();
   return true;
 }
 
@@ -105,10 +105,10 @@ void Call::OnDurable(Offset) {
 void Call::OnFailed(const absl::Status& status) { Complete(status); }
 
 std::optional<absl::StatusOr<Outcome>> Call::Wait(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  const auto there = [&] { return result_.has_value(); };
-  changed_.wait_until(lock, stop, absl::ToChronoTime(deadline_), there);
-  return result_;
+  std::unique_lock lock(waiter_->mutex);
+  const auto there = [&] { return waiter_->result.has_value(); };
+  if (!there()) waiter_->changed.wait_until(lock, stop, absl::ToChronoTime(deadline_), there);
+  return waiter_->result;
 }
 
 }  // namespace commander::internal

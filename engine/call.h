@@ -30,10 +30,10 @@ class Outstanding {
   Outstanding(std::size_t max_count, std::size_t max_bytes)
       : max_count_(max_count), max_bytes_(max_bytes) {}
 
-  // Reserves room for a Call of that many bytes.  False: there is none.
-  bool TryTake(std::size_t bytes);
-  // Waits for room until `deadline` or a stop; false: none.
-  bool Take(std::size_t bytes, absl::Time deadline, const std::stop_token& stop);
+  // Takes room for the call.  False: there is none.
+  bool TryAdd(Call& call);
+  // Waits for room until the call's deadline or a stop; false: none.
+  bool Add(Call& call, const std::stop_token& stop);
   std::size_t count() const;
   // Waits until nothing is outstanding; false at the deadline.
   bool WaitEmpty(absl::Time deadline);
@@ -42,8 +42,8 @@ class Outstanding {
 
  private:
   friend class Call;
-  void Add(Call* call);
-  void Remove(Call* call, std::size_t bytes);
+  void Link(Call& call);
+  void Remove(Call& call);
   bool HasRoom(std::size_t bytes) const {
     return count_ < max_count_ && (count_ == 0 || bytes_ + bytes <= max_bytes_);
   }
@@ -65,16 +65,16 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
   using Done = absl::AnyInvocable<void(absl::StatusOr<Outcome>)>;
   enum class Wants { kOutcome, kDurable };
 
-  // `bytes` have been taken from `outstanding`.
-  Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, absl::Time deadline,
-       Done done);
-  ~Call() override { outstanding_.Remove(this, bytes_); }
+  // Without `done` its sender calls Wait().  Not counted before Outstanding::Add().
+  Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, absl::Time now,
+       absl::Duration timeout, Done done);
+  ~Call() override { outstanding_.Remove(*this); }
 
   const MessageId& id() const { return id_; }
   absl::Time deadline() const { return deadline_; }
-  absl::Duration timeout() const { return deadline_ - started_; }
+  absl::Duration timeout() const { return timeout_; }
   // Nobody waits on a thread of his own: the engine watches the deadline.
-  bool has_callback() const { return has_callback_; }
+  bool has_callback() const { return waiter_ == nullptr; }
   // Somebody still waits for the outcome.
   bool wants_outcome() const {
     return wants_ == Wants::kOutcome && !completed_.load(std::memory_order_relaxed);
@@ -93,18 +93,22 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
 
  private:
   friend class Outstanding;
+  // Only for a sender that waits: a condition variable costs an allocation.
+  struct Waiter {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::optional<absl::StatusOr<Outcome>> result;
+  };
   Outstanding& outstanding_;
   const std::size_t bytes_;
   const MessageId id_;
   const Wants wants_;
-  const absl::Time started_ = absl::Now();
+  const absl::Duration timeout_;
   const absl::Time deadline_;
-  const bool has_callback_;
   std::atomic<bool> completed_{false};
   Done done_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::optional<absl::StatusOr<Outcome>> result_;
+  const std::unique_ptr<Waiter> waiter_;
+  bool counted_ = false;
   // Of the list of Outstanding, under its mutex.
   Call* previous_ = nullptr;
   Call* next_ = nullptr;

@@ -270,9 +270,10 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
         schemas_->Ensure(*environment_.log, draft.type(), group.name(), SchemaRole::kCommand));
     type->stored.store(true, std::memory_order_release);
   }
-  const absl::Time deadline = absl::Now() + options.timeout;
+  sent.call = std::make_shared<Call>(outstanding_, bytes, header.id, how.wants, absl::Now(),
+                                     options.timeout, std::move(done));
   const bool room =
-      how.wait ? outstanding_.Take(bytes, deadline, options.stop) : outstanding_.TryTake(bytes);
+      how.wait ? outstanding_.Add(*sent.call, options.stop) : outstanding_.TryAdd(*sent.call);
   if (!room) {
     return WithCode(
         absl::ResourceExhaustedError(absl::StrCat(
@@ -280,8 +281,6 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
             ", max_outstanding_bytes ", options_.max_outstanding_bytes, "); not sent")),
         "commander.full");
   }
-  sent.call =
-      std::make_shared<Call>(outstanding_, bytes, header.id, how.wants, deadline, std::move(done));
   const bool worker_commits = how.leads || sent.worker->ready();
   const absl::StatusOr<Offset> appended = environment_.log->Append(
       {runtime->commands, partition}, message.words(), sent.call, !worker_commits);

@@ -263,6 +263,10 @@ capnp::AnyPointer::Builder EventDraft::payload() {
   return message_->message.getRoot<wire::Envelope>().getPayload().initClear();
 }
 
+capnp::AnyPointer::Reader EventDraft::Read() {
+  return message_->message.getRoot<wire::Envelope>().getPayload().getClear().asReader();
+}
+
 CommandDraft::CommandDraft(const Type& type) : type_(&type), message_(NewDraft()) {
   message_->message.initRoot<wire::Command>();
 }

@@ -116,17 +116,14 @@ void RememberedIds::Forget() {
 absl::StatusOr<std::optional<RememberedIds::Found>> RememberedIds::Find(const MessageId& id,
                                                                         std::uint64_t key_hash) {
   if (id.version() == 7 && id > highest7_) return std::nullopt;
-  if (const auto at = staged_.find(id); at != staged_.end()) {
-    for (const Staged& staged : at->second) {
-      if (staged.key_hash != key_hash) continue;
-      Found found;
-      found.staged = true;
-      found.source = staged.source;
-      found.id.id = id;
-      found.id.key_hash = key_hash;
-      found.id.parked = staged.parked;
-      return found;
-    }
+  if (const auto at = staged_.find({id, key_hash}); at != staged_.end()) {
+    Found found;
+    found.staged = true;
+    found.source = at->second.source;
+    found.id.id = id;
+    found.id.key_hash = key_hash;
+    found.id.parked = at->second.parked;
+    return found;
   }
   for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
     if (id < (*block)->min || id > (*block)->max) continue;
@@ -143,24 +140,13 @@ absl::StatusOr<std::optional<RememberedIds::Found>> RememberedIds::Find(const Me
 
 void RememberedIds::Stage(const MessageId& id, std::uint64_t key_hash, Offset source, bool parked) {
   if (id.version() == 7) highest7_ = std::max(highest7_, id);
-  std::vector<Staged>& staged = staged_[id];
-  for (Staged& known : staged) {
-    if (known.key_hash == key_hash) {
-      known = {key_hash, source, parked};
-      return;
-    }
-  }
-  staged.push_back({key_hash, source, parked});
+  staged_[{id, key_hash}] = {source, parked};
 }
 
 absl::Status RememberedIds::Remember(const store::RememberedId& id, bool replaces_parked) {
   if (id.id.version() == 7) highest7_ = std::max(highest7_, id.id);
-  if (const auto at = staged_.find(id.id); at != staged_.end()) {
-    std::erase_if(at->second, [&](const Staged& staged) {
-      return staged.key_hash == id.key_hash && staged.parked == id.parked;
-    });
-    if (at->second.empty()) staged_.erase(at);
-  }
+  const auto staged = staged_.find({id.id, id.key_hash});
+  if (staged != staged_.end() && staged->second.parked == id.parked) staged_.erase(staged);
   if (replaces_parked) {
     for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
       if (id.id < (*block)->min || id.id > (*block)->max) continue;

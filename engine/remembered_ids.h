@@ -91,13 +91,20 @@ class RememberedIds {
   MessageId highest7_;  // of all version 7 ids remembered or staged
   std::size_t memory_ = 0;
 
-  struct Staged {
+  struct StagedKey {
+    MessageId id;
     std::uint64_t key_hash = 0;
+    friend bool operator==(const StagedKey&, const StagedKey&) = default;
+    template <class H>
+    friend H AbslHashValue(H state, const StagedKey& key) {
+      return H::combine(std::move(state), key.id.hi, key.id.lo, key.key_hash);
+    }
+  };
+  struct Staged {
     Offset source;
     bool parked = false;
   };
-  // By id; several aggregates may have used the same.
-  absl::flat_hash_map<MessageId, std::vector<Staged>, std::hash<MessageId>> staged_;
+  absl::flat_hash_map<StagedKey, Staged> staged_;
 };
 
 }  // namespace commander::internal

@@ -23,6 +23,8 @@ class EventDraft {
   explicit EventDraft(const Type& type);
   const Type& type() const { return *type_; }
   capnp::AnyPointer::Builder payload();
+  // What has been filled in.
+  capnp::AnyPointer::Reader Read();
   DraftMessage& message() { return *message_; }
 
  private:
