@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
+#include "engine/log/catalog.h"
 #include "engine/log/durable_mark.h"
 #include "engine/log/frame_scanner.h"
 #include "engine/log/segment_set.h"
@@ -110,6 +111,27 @@ absl::StatusOr<ActiveContents> ReadActiveSegment(File& file, const std::string& 
                      "; nothing was changed, bring the segment back from a backup"));
   }
   return contents;
+}
+
+absl::Status CheckTopicsThere(const std::map<std::uint16_t, TopicInfo>& topics,
+                              const IndexHead& head, const std::string& directory) {
+  for (const auto& [place, extent] : head.partitions) {
+    const auto topic = topics.find(place.topic);
+    if (topic == topics.end()) {
+      return absl::DataLossError(absl::StrCat("log ", directory, " holds records of topic ",
+                                              place.topic, ", but the file ",
+                                              TopicsDirectory(directory), "/", place.topic,
+                                              " is missing; bring it back from a backup"));
+    }
+    if (place.partition >= topic->second.settings.partitions) {
+      return absl::DataLossError(absl::StrCat(
+          "log ", directory, " holds records of partition ", place.partition, " of topic ",
+          topic->second.settings.name, ", which has ", topic->second.settings.partitions,
+          " partitions by ", TopicsDirectory(directory), "/", place.topic,
+          "; bring that file back from a backup"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FramesMissing(const std::string& directory, std::uint64_t last,

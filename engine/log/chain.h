@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +56,11 @@ struct ActiveContents {
 absl::StatusOr<ActiveContents> ReadActiveSegment(File& file, const std::string& path,
                                                  const SegmentHeader& header,
                                                  const IndexHead& before);
+
+// kDataLoss: the segments up to `head` hold records of a topic or partition that
+// `topics` does not have.
+absl::Status CheckTopicsThere(const std::map<std::uint16_t, TopicInfo>& topics,
+                              const IndexHead& head, const std::string& directory);
 
 // "acknowledged frames are missing": the log ends before what `durable` says.
 absl::Status FramesMissing(const std::string& directory, std::uint64_t last, std::uint64_t durable);

@@ -222,7 +222,7 @@ bool EmbeddedLog::WriteFrame(const std::shared_ptr<PendingFrame>& frame) {
 void EmbeddedLog::WriteIndexes() {
   for (const SegmentWriter::Sealed& sealed : writer_->TakeSealed()) {
     const PutResult put = PutFile(files_, options_.directory, sealed.index_name, sealed.index,
-                                  Durability::kWholeOnly);
+                                  Durability::kSyncedIfThere);
     if (put.status.ok()) continue;
     Say(LogLevel::kWarning,
         absl::StrCat("could not write the index ", sealed.index_name,

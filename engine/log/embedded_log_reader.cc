@@ -50,6 +50,7 @@ class ReadOnlyLog final : public EmbeddedLogReader {
   absl::Status Collect(TopicPartition partition, std::uint64_t from, std::uint64_t limit,
                        std::size_t max_bytes, std::vector<Record>* out);
   absl::StatusOr<std::uint64_t> EndNow(TopicPartition partition);
+  absl::Status ReadCatalog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckPartition(TopicPartition partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes up the frames that were synced since the last call.
   absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -112,7 +113,7 @@ absl::Status ReadOnlyLog::Open() {
   segments_.SetActive(active_, active_file_, std::move(index));
   COMMANDER_RETURN_IF_ERROR(Refresh());
   waited_for_ = segments_.ActiveHead().last_sequence;
-  return absl::OkStatus();
+  return ReadCatalog();
 }
 
 absl::Status ReadOnlyLog::Refresh() {
@@ -171,16 +172,20 @@ absl::Status ReadOnlyLog::NoFrame(std::uint64_t durable) {
 
 absl::StatusOr<std::vector<TopicInfo>> ReadOnlyLog::Topics() {
   const std::lock_guard lock(mutex_);
-  COMMANDER_ASSIGN_OR_RETURN(topics_, ReadTopics(files_, options_.directory));
+  COMMANDER_RETURN_IF_ERROR(ReadCatalog());
   std::vector<TopicInfo> topics;
   for (const auto& [number, topic] : topics_) topics.push_back(topic);
   return topics;
 }
 
+absl::Status ReadOnlyLog::ReadCatalog() {
+  // A frame that names a topic is formed after the topic's file is there.
+  COMMANDER_ASSIGN_OR_RETURN(topics_, ReadTopics(files_, options_.directory));
+  return CheckTopicsThere(topics_, segments_.ActiveHead(), options_.directory);
+}
+
 absl::Status ReadOnlyLog::CheckPartition(TopicPartition partition) {
-  if (!topics_.contains(partition.topic)) {
-    COMMANDER_ASSIGN_OR_RETURN(topics_, ReadTopics(files_, options_.directory));
-  }
+  if (!topics_.contains(partition.topic)) COMMANDER_RETURN_IF_ERROR(ReadCatalog());
   const auto topic = topics_.find(partition.topic);
   if (topic != topics_.end() && partition.partition < topic->second.settings.partitions) {
     return absl::OkStatus();

@@ -43,7 +43,6 @@ class Opening {
   absl::Status OpenActiveSegment();
   absl::Status MakeContentsDurable(File& file, const std::string& path,
                                    const ActiveContents& contents);
-  absl::Status CheckTopics(const IndexHead& head) const;
 
   void Say(LogLevel level, std::string message) {
     if (options_.sink) options_.sink({level, "log", std::move(message), {{"log", directory_}}});
@@ -131,7 +130,7 @@ absl::Status Opening::ReadSealedSegments() {
       const std::string path = IndexPath(directory_, numbers_[i]);
       const PutResult put =
           PutFile(files_, directory_, path.substr(directory_.size() + 1),
-                  segment.made_again->Encode(segment.header), Durability::kWholeOnly);
+                  segment.made_again->Encode(segment.header), Durability::kSyncedIfThere);
       Say(put.status.ok() ? LogLevel::kInfo : LogLevel::kWarning,
           put.status.ok()
               ? absl::StrCat("made the index ", path, " again")
@@ -160,7 +159,7 @@ absl::Status Opening::OpenActiveSegment() {
   COMMANDER_ASSIGN_OR_RETURN(log_.topics, ReadTopics(files_, directory_));
   COMMANDER_ASSIGN_OR_RETURN(const std::vector<Schema> schemas, ReadSchemas(files_, directory_));
   for (const Schema& schema : schemas) log_.schemas.insert(schema.fingerprint);
-  COMMANDER_RETURN_IF_ERROR(CheckTopics(contents.index.head()));
+  COMMANDER_RETURN_IF_ERROR(CheckTopicsThere(log_.topics, contents.index.head(), directory_));
 
   COMMANDER_ASSIGN_OR_RETURN(DurableMark mark, DurableMark::Open(files_, directory_));
   COMMANDER_RETURN_IF_ERROR(mark.Store(last));
@@ -201,26 +200,6 @@ absl::Status Opening::MakeContentsDurable(File& file, const std::string& path,
     COMMANDER_RETURN_IF_ERROR(files_.SyncDirectory(directory));
   }
   return files_.SyncDirectory(ParentDirectory(directory_));
-}
-
-absl::Status Opening::CheckTopics(const IndexHead& head) const {
-  for (const auto& [place, extent] : head.partitions) {
-    const auto topic = log_.topics.find(place.topic);
-    if (topic == log_.topics.end()) {
-      return absl::DataLossError(absl::StrCat("log ", directory_, " holds records of topic ",
-                                              place.topic, ", but the file ",
-                                              TopicsDirectory(directory_), "/", place.topic,
-                                              " is missing; bring it back from a backup"));
-    }
-    if (place.partition >= topic->second.settings.partitions) {
-      return absl::DataLossError(absl::StrCat(
-          "log ", directory_, " holds records of partition ", place.partition, " of topic ",
-          topic->second.settings.name, ", which has ", topic->second.settings.partitions,
-          " partitions by ", TopicsDirectory(directory_), "/", place.topic,
-          "; bring that file back from a backup"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -11,11 +11,10 @@
 namespace commander::log {
 namespace {
 
-absl::Status WriteAndSync(FileSystem& files, const std::string& path, std::string_view bytes,
-                          Durability durability) {
+absl::Status WriteAndSync(FileSystem& files, const std::string& path, std::string_view bytes) {
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.Create(path));
   COMMANDER_RETURN_IF_ERROR(WriteAll(*file, 0, bytes));
-  return durability == Durability::kSynced ? file->Sync() : absl::OkStatus();
+  return file->Sync();
 }
 
 }  // namespace
@@ -49,7 +48,7 @@ PutResult PutFile(FileSystem& files, const std::string& directory, const std::st
                   std::string_view bytes, Durability durability) {
   const std::string path = absl::StrCat(directory, "/", name);
   const std::string temporary = absl::StrCat(path, internal::ToAbsl(kTemporarySuffix));
-  absl::Status status = WriteAndSync(files, temporary, bytes, durability);
+  absl::Status status = WriteAndSync(files, temporary, bytes);
   if (status.ok()) status = files.Rename(temporary, path);
   if (!status.ok()) {
     files.Remove(temporary).IgnoreError();  // the next opening does it otherwise

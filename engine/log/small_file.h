@@ -22,8 +22,8 @@ absl::Status WriteAll(File& file, std::uint64_t at, std::span<const iovec> piece
 absl::Status WriteAll(File& file, std::uint64_t at, std::string_view bytes);
 
 enum class Durability {
-  kSynced,    // contents and name are on the device when the call returns
-  kWholeOnly  // the file, if it is there after a power loss, may hold anything
+  kSynced,        // contents and name are on the device when the call returns
+  kSyncedIfThere  // a power loss may take the file away, but never leave a part of it
 };
 
 // How far PutFile() came when it failed.  Before the rename nothing happened that

@@ -284,16 +284,18 @@ void Verifier::VerifyDurableMark() {
   } else if (bytes->find_first_not_of('\0') != std::string::npos) {
     // A power loss may leave it empty or zero; a writer may be at it now.
     if (ReadDurableMark(files_, directory_).value_or(std::nullopt).has_value()) return;
-    Report(FindingKind::kDamaged, path, 0,
-           "is not valid; it is written again when the log is opened for writing");
+    Report(FindingKind::kUnusable, path, 0,
+           "is not valid: nothing says whether acknowledged frames are missing at the end; it is "
+           "written again when the log is opened for writing");
   }
 }
 
 template <typename Decode>
 std::uint64_t Verifier::VerifySmallFiles(const std::string& directory, Decode decode) {
   const auto names = files_.List(directory);
+  if (absl::IsNotFound(names.status())) return 0;  // the log was never finished making
   if (!names.ok()) {
-    Report(FindingKind::kMissing, directory, 0, std::string(names.status().message()));
+    Report(directory, 0, names.status());
     return 0;
   }
   std::uint64_t good = 0;
@@ -348,8 +350,9 @@ void Verifier::VerifySchemas() {
 }  // namespace
 
 bool VerifyReport::ok() const {
-  return std::all_of(findings.begin(), findings.end(),
-                     [](const Finding& finding) { return finding.kind == FindingKind::kTornTail; });
+  return std::all_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.kind == FindingKind::kTornTail || finding.kind == FindingKind::kUnusable;
+  });
 }
 
 absl::StatusOr<VerifyReport> VerifyEmbeddedLog(const EmbeddedLogReaderOptions& options) {

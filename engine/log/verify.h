@@ -20,6 +20,7 @@ enum class FindingKind {
   kDamaged,   // something stands there that nobody wrote
   kMissing,   // a file or frames that must be there are not
   kTornTail,  // what a crash, or a writer at work, left behind the last frame; nothing is lost
+  kUnusable,  // `durable` says nothing; a power loss may leave it so, opening writes it again
 };
 
 struct Finding {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "engine/log/format.h"
+#include "engine/log/verify.h"
 
 namespace commander::test {
 
@@ -332,6 +333,15 @@ void CrashHarness::ReadElsewhere() {
     }
   } else if (!absl::IsNotFound(reader.status()) && !files_.crashed()) {
     Violate("a reader was refused: " + reader.status().ToString());
+  }
+  const auto report = log::VerifyEmbeddedLog({kDirectory, 700, &files_});
+  if (report.ok() && !report->ok()) {
+    for (const log::Finding& finding : report->findings) {
+      if (finding.kind != log::FindingKind::kDamaged && finding.kind != log::FindingKind::kMissing) {
+        continue;
+      }
+      Violate(absl::StrCat("verify says ", finding.path, ":", finding.at, " ", finding.what));
+    }
   }
   reading_ = false;
 }

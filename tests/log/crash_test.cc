@@ -5,20 +5,10 @@
 #include <string>
 
 #include "tests/log/crash_harness.h"
+#include "tests/log/histories.h"
 
 namespace commander::test {
 namespace {
-
-// How many random histories a test goes through; fewer where everything is slower.
-std::uint64_t Histories(std::uint64_t n) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  n /= 10;
-#endif
-  if (const char* scale = std::getenv("COMMANDER_TEST_SCALE")) {
-    n = static_cast<std::uint64_t>(static_cast<double>(n) * std::atof(scale));
-  }
-  return n;
-}
 
 struct Features {
   explicit Features(std::mt19937_64& random) {
