@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "engine/log/frame_scanner.h"
+#include "engine/log/small_file.h"
 
 namespace commander::log {
 namespace {
@@ -179,6 +180,12 @@ absl::StatusOr<SegmentIndex> IndexSealedSegment(File& file, const std::string& p
     const bool valid = frame.has_value() && HeaderOf(*frame).sequence == n;
     const auto runs = valid ? RunsOf(*frame) : std::nullopt;
     if (!runs.has_value()) {
+      COMMANDER_ASSIGN_OR_RETURN(const std::uint64_t contents_end, scanner.EndOfContents(at));
+      if (n > header.first_sequence && contents_end == at) {
+        return absl::DataLossError(absl::StrCat(
+            "a segment is missing: ", SegmentPath(ParentDirectory(path), n), " with the frames ", n,
+            " to ", last_sequence, "; bring the file back from a backup"));
+      }
       return absl::DataLossError(absl::StrCat(
           path, " is damaged at byte ", at, ": no valid frame ", n, ", frames ", n, " to ",
           last_sequence, " are expected from there; bring the segment back from a backup"));

@@ -337,7 +337,8 @@ void CrashHarness::ReadElsewhere() {
   const auto report = log::VerifyEmbeddedLog({kDirectory, 700, &files_});
   if (report.ok() && !report->ok()) {
     for (const log::Finding& finding : report->findings) {
-      if (finding.kind != log::FindingKind::kDamaged && finding.kind != log::FindingKind::kMissing) {
+      if (finding.kind != log::FindingKind::kDamaged &&
+          finding.kind != log::FindingKind::kMissing) {
         continue;
       }
       Violate(absl::StrCat("verify says ", finding.path, ":", finding.at, " ", finding.what));

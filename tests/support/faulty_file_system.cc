@@ -183,9 +183,9 @@ void FaultyFileSystem::SetSyncFailures(double probability) {
   sync_failures_ = probability;
 }
 
-void FaultyFileSystem::FailNextSync() {
+void FaultyFileSystem::FailNextSync(absl::Status status) {
   const std::lock_guard lock(mutex_);
-  fail_next_sync_ = true;
+  fail_next_sync_ = std::move(status);
 }
 
 void FaultyFileSystem::FailNextWrite(absl::Status status) {
@@ -350,9 +350,11 @@ absl::StatusOr<std::size_t> FaultyFileSystem::WriteTo(Node& file, std::uint64_t 
 
 absl::Status FaultyFileSystem::SyncFile(Node& file, const std::string& path) {
   if (Effect()) return Die();
-  if (std::exchange(fail_next_sync_, false) || Coin(sync_failures_)) {
+  absl::Status failed = std::exchange(fail_next_sync_, absl::OkStatus());
+  if (failed.ok() && Coin(sync_failures_)) failed = absl::DataLossError("cannot sync " + path);
+  if (!failed.ok()) {
     LoseUnsynced(file, /*keep_cache=*/true);
-    return absl::DataLossError(absl::StrCat("cannot sync ", path, ": Input/output error"));
+    return failed;
   }
   if (!file.sizes.empty()) file.disk.resize(file.data.size(), '\0');
   file.sizes.clear();

@@ -61,7 +61,7 @@ class FaultyFileSystem : public log::FileSystem {
   void SetFreeSectors(std::optional<std::uint64_t> sectors);
   // How probably a sync fails.
   void SetSyncFailures(double probability);
-  void FailNextSync();
+  void FailNextSync(absl::Status status = absl::DataLossError("cannot sync: Input/output error"));
   void FailNextWrite(absl::Status status);
   // Reads that touch this byte of the file fail with EIO.
   void BreakByte(const std::string& path, std::uint64_t at);
@@ -140,7 +140,7 @@ class FaultyFileSystem : public log::FileSystem {
   bool crashed_ = false;
   std::optional<std::uint64_t> free_sectors_;
   double sync_failures_ = 0;
-  bool fail_next_sync_ = false;
+  absl::Status fail_next_sync_;
   absl::Status fail_next_write_;
   std::map<std::string, std::set<std::uint64_t>> broken_;
   bool read_only_ = false;
