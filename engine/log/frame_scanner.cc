@@ -54,7 +54,8 @@ absl::StatusOr<std::optional<FrameScanner::Found>> FrameScanner::Search(std::uin
 
 absl::StatusOr<std::uint64_t> FrameScanner::EndOfContents(std::uint64_t from) {
   std::uint64_t end = from;
-  std::vector<std::byte> bytes(kWindowBytes);
+  if (from >= size_) return end;
+  std::vector<std::byte> bytes(std::min(kWindowBytes, size_ - from));
   for (std::uint64_t at = from; at < size_; at += bytes.size()) {
     const std::uint64_t wanted = std::min<std::uint64_t>(bytes.size(), size_ - at);
     COMMANDER_ASSIGN_OR_RETURN(const std::size_t have,

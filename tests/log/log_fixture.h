@@ -154,9 +154,9 @@ class LogFixture : public ::testing::Test {
   FakeRandom random_;
   std::uint64_t segment_bytes_ = 500;
   std::size_t zero_ahead_bytes_ = 256;
-  std::unique_ptr<log::Log> log_;
   std::vector<std::string> said_;
   std::uint64_t appended_ = 0;
+  std::unique_ptr<log::Log> log_;  // the first to go: it uses the others
 };
 
 }  // namespace commander::test
