@@ -112,7 +112,7 @@ absl::Status ReadOnlyLog::Open() {
   }
   segments_.SetActive(active_, active_file_, std::move(index));
   COMMANDER_RETURN_IF_ERROR(Refresh());
-  waited_for_ = segments_.ActiveHead().last_sequence;
+  waited_for_ = segments_.ActiveEnd().last_sequence;
   return ReadCatalog();
 }
 
@@ -120,14 +120,14 @@ absl::Status ReadOnlyLog::Refresh() {
   COMMANDER_ASSIGN_OR_RETURN(const auto durable, ReadDurableMark(files_, options_.directory));
   std::optional<FrameScanner> scanner;
   while (true) {
-    const IndexHead head = segments_.ActiveHead();
-    const std::uint64_t n = head.last_sequence + 1;
+    const SegmentSet::End end = segments_.ActiveEnd();
+    const std::uint64_t n = end.last_sequence + 1;
     if (durable.has_value() && n > *durable) return absl::OkStatus();
     if (!scanner.has_value()) {
       COMMANDER_ASSIGN_OR_RETURN(const std::uint64_t size, active_file_->Size());
       scanner.emplace(*active_file_, active_, size);
     }
-    COMMANDER_ASSIGN_OR_RETURN(const auto frame, scanner->FrameAt(head.end));
+    COMMANDER_ASSIGN_OR_RETURN(const auto frame, scanner->FrameAt(end.place));
     const bool valid = frame.has_value() && HeaderOf(*frame).sequence == n;
     const auto runs = valid ? RunsOf(*frame) : std::nullopt;
     if (runs.has_value()) {
@@ -157,15 +157,15 @@ absl::StatusOr<bool> ReadOnlyLog::NextSegment() {
 }
 
 absl::Status ReadOnlyLog::NoFrame(std::uint64_t durable) {
-  const IndexHead head = segments_.ActiveHead();
+  const SegmentSet::End end = segments_.ActiveEnd();
   COMMANDER_ASSIGN_OR_RETURN(const std::uint64_t size, active_file_->Size());
   FrameScanner scanner(*active_file_, active_, size);
-  COMMANDER_ASSIGN_OR_RETURN(const auto behind, scanner.Search(head.end, head.last_sequence + 1));
+  COMMANDER_ASSIGN_OR_RETURN(const auto behind, scanner.Search(end.place, end.last_sequence + 1));
   if (!behind.has_value()) {
-    return FramesMissing(options_.directory, head.last_sequence, durable);
+    return FramesMissing(options_.directory, end.last_sequence, durable);
   }
-  return absl::DataLossError(absl::StrCat(ActivePath(), " is damaged at byte ", head.end,
-                                          ": no valid frame ", head.last_sequence + 1,
+  return absl::DataLossError(absl::StrCat(ActivePath(), " is damaged at byte ", end.place,
+                                          ": no valid frame ", end.last_sequence + 1,
                                           " there, but frame ", behind->sequence, " at byte ",
                                           behind->at, "; bring the segment back from a backup"));
 }
@@ -199,9 +199,7 @@ absl::StatusOr<std::uint64_t> ReadOnlyLog::EndNow(TopicPartition partition) {
   const std::lock_guard lock(mutex_);
   COMMANDER_RETURN_IF_ERROR(CheckPartition(partition));
   COMMANDER_RETURN_IF_ERROR(Refresh());
-  const IndexHead head = segments_.ActiveHead();
-  const auto extent = head.partitions.find(partition);
-  return extent == head.partitions.end() ? 0 : extent->second.next;
+  return segments_.NextOffset(partition);
 }
 
 absl::StatusOr<Offset> ReadOnlyLog::Begin(TopicPartition partition) {
@@ -243,7 +241,7 @@ absl::StatusOr<bool> ReadOnlyLog::WaitForMore(absl::Duration timeout) {
     {
       const std::lock_guard lock(mutex_);
       COMMANDER_RETURN_IF_ERROR(Refresh());
-      const std::uint64_t last = segments_.ActiveHead().last_sequence;
+      const std::uint64_t last = segments_.ActiveEnd().last_sequence;
       if (last > waited_for_) {
         waited_for_ = last;
         return true;

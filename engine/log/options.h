@@ -13,7 +13,7 @@ namespace commander::log {
 
 struct EmbeddedLogOptions {
   // The log's own directory.  Made when it is missing; its parent must be there.
-  std::string directory;
+  std::string directory = {};
 
   // A segment that has as many bytes is sealed and the next one begun.  Larger ones
   // mean fewer files and a longer opening (about 10 ms for 64 MiB).  A log may be
@@ -42,12 +42,12 @@ struct EmbeddedLogOptions {
   FileSystem* files = &FileSystem::Posix();
 
   // Told of torn tails that were cut, indexes made again, a full device, the end.
-  LogSink sink;
+  LogSink sink = nullptr;
 };
 
 // For another process, or for tools: nothing is locked, nothing is written.
 struct EmbeddedLogReaderOptions {
-  std::string directory;
+  std::string directory = {};
   std::size_t read_cache_bytes = 32 << 20;
   FileSystem* files = &FileSystem::Posix();
 };

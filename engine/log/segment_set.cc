@@ -48,6 +48,17 @@ IndexHead SegmentSet::ActiveHead() const {
   return active_index_.head();
 }
 
+SegmentSet::End SegmentSet::ActiveEnd() const {
+  const std::lock_guard lock(mutex_);
+  return {active_index_.head().last_sequence, active_index_.head().end};
+}
+
+std::uint64_t SegmentSet::NextOffset(TopicPartition partition) const {
+  const std::lock_guard lock(mutex_);
+  const auto extent = active_index_.head().partitions.find(partition);
+  return extent == active_index_.head().partitions.end() ? 0 : extent->second.next;
+}
+
 absl::StatusOr<std::uint64_t> SegmentSet::Read(TopicPartition partition, std::uint64_t from,
                                                std::uint64_t until, std::size_t max_bytes,
                                                std::size_t* used, std::vector<Record>* out) {

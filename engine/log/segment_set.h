@@ -41,6 +41,13 @@ class SegmentSet {
 
   // Of the active segment.
   IndexHead ActiveHead() const;
+  struct End {
+    std::uint64_t last_sequence = 0;
+    std::uint64_t place = 0;  // behind the last frame, in the active segment
+  };
+  End ActiveEnd() const;
+  // Behind the last record of the partition.
+  std::uint64_t NextOffset(TopicPartition partition) const;
 
   // Appends records of `partition` from `from` on and below `until` to `out`, all of
   // which are there, as Poll() does.  `used`: bytes that the poll holds already.
