@@ -22,7 +22,8 @@ std::uint64_t ChecksumOf(const void* data, std::size_t bytes, std::uint64_t seed
 
 Checksum::Checksum(std::uint64_t seed) {
   static_assert(sizeof(XXH3_state_t) <= sizeof state_ && alignof(XXH3_state_t) <= 64);
-  XXH3_64bits_reset_withSeed(new (state_) XXH3_state_t, seed);
+  // Zeroed: a reset makes the secret of its seed only where the state holds another seed.
+  XXH3_64bits_reset_withSeed(new (state_) XXH3_state_t{}, seed);
 }
 
 void Checksum::Add(const void* data, std::size_t bytes) {

@@ -162,6 +162,27 @@ TEST(FormatTest, TheChecksumOfPiecesIsThatOfTheWhole) {
   EXPECT_NE(pieces.Get(), log::ChecksumOf(bytes.data(), bytes.size(), 78));
 }
 
+// A state that lies where one with the same seed lay, and something else since, must not take over
+// what is left of its secret.
+TEST(FormatTest, AChecksumOwesNothingToTheMemoryItLiesIn) {
+  const std::string bytes(5000, 'y');
+  alignas(log::Checksum) std::byte memory[sizeof(log::Checksum)];
+  auto* first = new (memory) log::Checksum(77);
+  first->Add(bytes.data(), bytes.size());
+  const std::uint64_t expected = first->Get();
+  first->~Checksum();
+  for (std::size_t at = 0; at + 8 <= sizeof memory; at += 8) {
+    std::array<std::byte, sizeof memory> before;
+    std::memcpy(before.data(), memory, sizeof memory);
+    std::memset(memory + at, 0x5a, 8);
+    auto* second = new (memory) log::Checksum(77);
+    second->Add(bytes.data(), bytes.size());
+    EXPECT_EQ(second->Get(), expected) << at;
+    second->~Checksum();
+    std::memcpy(memory, before.data(), sizeof memory);
+  }
+}
+
 // ---------------------------------------------------------------- indexes
 
 class IndexTest : public ::testing::Test {
