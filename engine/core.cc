@@ -360,7 +360,7 @@ absl::Status Core::Close() {
   }
   while (write_backs_.Step()) {
   }
-  for (const std::unique_ptr<Worker>& worker : workers_) worker->Step();
+  for (const std::unique_ptr<Worker>& worker : workers_) first.Update(worker->write_back_error());
   for (const std::unique_ptr<ProjectionWorker>& projection : projections_) {
     first.Update(projection->Flush());
   }

@@ -139,8 +139,12 @@ bool Worker::TakeResults() {
     writing_back_ = false;
     state_.states().Written(written->second.states);
     if (!written->first.ok()) {
-      StopLocked(absl::Status(written->first.code(),
-                              absl::StrCat("writing the store: ", written->first.message())));
+      absl::Status status(written->first.code(),
+                          absl::StrCat("writing the store of group ", group(), ", partition ",
+                                       partition(), ": ", written->first.message()));
+      if (stopped()) Log(LogLevel::kError, std::string(status.message()));
+      write_back_error_.Update(status);
+      StopLocked(std::move(status));
     }
   }
   if (commit.has_value()) {
@@ -424,6 +428,12 @@ void Worker::WriteBackNow() {
   const Owner owner(*this);
   TakeResults();
   MaybeWriteBack(true);
+}
+
+absl::Status Worker::write_back_error() {
+  const Owner owner(*this);
+  TakeResults();
+  return write_back_error_;
 }
 
 absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageId& id) {

@@ -80,6 +80,8 @@ class Worker {
 
   // Hands everything that the store lacks to the write-back queue.
   void WriteBackNow();
+  // Why a write-back failed; Ok where all those that are done went well.
+  absl::Status write_back_error();
   // Decides no more; what is committed is still applied.
   void Stop(absl::Status why);
 
@@ -124,6 +126,7 @@ class Worker {
   // again.
   absl::flat_hash_map<std::uint64_t, std::shared_ptr<Call>> undecided_;
   bool writing_back_ = false;
+  absl::Status write_back_error_;
   // Given to callers once the lock is released: what they do then may come back here.
   std::vector<std::pair<std::shared_ptr<Call>, absl::StatusOr<Outcome>>> answers_;
 
