@@ -1,10 +1,8 @@
 // decision.h: what a command handler answers.
 //
-//     [](bank::Withdraw::Reader command, const View& view) -> commander::Decision<bank::Withdrawn>
-//     {
-//       if (view->cents < command.getCents()) return commander::Reject("overdrawn", "balance is too
-//       low"); return commander::Emit<bank::Withdrawn>([&](auto event) {
-//       event.setCents(command.getCents()); });
+//     [](bank::Withdraw::Reader command, const View& view) -> Decision<bank::Withdrawn> {
+//       if (view->cents < command.getCents()) return Reject("overdrawn", "balance is too low");
+//       return Emit<bank::Withdrawn>([&](auto event) { event.setCents(command.getCents()); });
 //     }
 #pragma once
 
@@ -88,19 +86,27 @@ class Emitted {
 template <class T, class F>
 Emitted<T> Emit(F&& fill) {
   std::vector<internal::EventDraft> events;
-  events.emplace_back(internal::TypeOf<T>());
-  std::forward<F>(fill)(events.back().payload().template initAs<T>());
+  if constexpr (internal::CheckStruct<T>()) {
+    events.emplace_back(internal::TypeOf<T>());
+    std::forward<F>(fill)(events.back().payload().template initAs<T>());
+  }
   return Emitted<T>(std::move(events));
 }
 template <class T>
 Emitted<T> Emit() {
-  return Emit<T>([](typename T::Builder) {});
+  return Emit<T>([](auto) {});
 }
 
 // What a handler may answer: events of the types it names, a refusal, or nothing.
 template <class... Es>
 class Decision {
  public:
+  template <bool kSaidNothing = true>
+  Decision() {
+    static_assert(!kSaidNothing,
+                  "commander: a handler must say what it decided: return commander::Nothing(), "
+                  "Reject(code, message) or Emit<Event>(fill), not {}");
+  }
   Decision(NothingDecided) {}    // NOLINT: handlers return Nothing()
   Decision(Rejected rejected) {  // NOLINT: handlers return Reject(…)
     data_.kind = internal::DecisionKind::kRejected;

@@ -147,8 +147,19 @@ std::optional<MessageId> CommandIdOf(const absl::Status& status);
 std::string ErrorCodeOf(const absl::Status& status);
 
 namespace internal {
+
 class EngineThreads;
+
+template <class T, class F>
+CommandDraft MakeCommand(F&& fill) {
+  if constexpr (CheckStruct<T>()) {
+    CommandDraft draft(TypeOf<T>());
+    std::forward<F>(fill)(draft.payload().template initAs<T>());
+    return draft;
+  }
 }
+
+}  // namespace internal
 
 // Thread-safe.  Several may live in one process, each on a directory of its own.
 //
@@ -179,9 +190,7 @@ class Engine {
   template <class T, class F>
   absl::StatusOr<Outcome> SyncCommand(const internal::GroupBase& group, std::string_view key,
                                       F&& fill, const CommandOptions& options = {}) {
-    internal::CommandDraft draft(internal::TypeOf<T>());
-    std::forward<F>(fill)(draft.payload().template initAs<T>());
-    return Sync(group, key, std::move(draft), options);
+    return Sync(group, key, internal::MakeCommand<T>(std::forward<F>(fill)), options);
   }
 
   // Sends, waits until the command is durable, returns its id.  It will have exactly one outcome.
@@ -189,9 +198,7 @@ class Engine {
   template <class T, class F>
   absl::StatusOr<MessageId> AsyncCommand(const internal::GroupBase& group, std::string_view key,
                                          F&& fill, const CommandOptions& options = {}) {
-    internal::CommandDraft draft(internal::TypeOf<T>());
-    std::forward<F>(fill)(draft.payload().template initAs<T>());
-    return Async(group, key, std::move(draft), options);
+    return Async(group, key, internal::MakeCommand<T>(std::forward<F>(fill)), options);
   }
 
   using Done = absl::AnyInvocable<void(absl::StatusOr<Outcome>)>;
@@ -203,9 +210,8 @@ class Engine {
   template <class T, class F>
   absl::StatusOr<MessageId> SendCommand(const internal::GroupBase& group, std::string_view key,
                                         F&& fill, Done done, const CommandOptions& options = {}) {
-    internal::CommandDraft draft(internal::TypeOf<T>());
-    std::forward<F>(fill)(draft.payload().template initAs<T>());
-    return Send(group, key, std::move(draft), std::move(done), options);
+    return Send(group, key, internal::MakeCommand<T>(std::forward<F>(fill)), std::move(done),
+                options);
   }
 
   // The outcome of a command that was sent before, from committed outcomes; runs no handler.  A

@@ -14,8 +14,7 @@ namespace commander {
 
 // The events that a state or a projection folds.  Every listed type needs an Apply.
 //
-//     using Events = commander::Events<bank::Opened, bank::Deposited,
-//     commander::Ignores<bank::Noted>>;
+//     using Events = commander::Events<bank::Opened, commander::Ignores<bank::Noted>>;
 template <class... Listed>
 struct Events {};
 
@@ -40,6 +39,11 @@ struct ListedEvent<Ignores<T>> {
   using Type = T;
   static constexpr bool kIgnored = true;
 };
+
+template <class T>
+struct IsEventList : std::false_type {};
+template <class... Listed>
+struct IsEventList<Events<Listed...>> : std::true_type {};
 
 template <class T, class List>
 struct ListHas;

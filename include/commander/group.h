@@ -1,24 +1,23 @@
 // group.h: one bounded service: its topics, its state, its command handlers.
 //
 //     commander::Group<Account> accounts("accounts");
-//     accounts.OnCommand([](bank::Open::Reader command, const View& view) -> Decision<bank::Opened>
-//     {…}); auto engine = commander::Engine::Open(options, {&accounts});
+//     accounts.OnCommand(
+//         [](bank::Open::Reader command, const View& view) -> Decision<bank::Opened> {…});
+//     auto engine = commander::Engine::Open(options, {&accounts});
 //
 // A state is any C++ type that can load, save and apply:
 //
 //     struct Account {
-//       using Schema = bank::Account;                                  // how it is stored
-//       using Events = commander::Events<bank::Opened, bank::Deposited>;
-//       static constexpr std::uint32_t kVersion = 1;                    // optional: raise it when
-//       the
-//                                                                       // fold changes meaning
+//       using Schema = bank::Account;                           // how it is stored
+//       using Events = commander::Events<bank::Opened, bank::Closed>;
+//       static constexpr std::uint32_t kVersion = 1;            // optional: raise it when the fold
+//                                                               // changes meaning
 //       void Load(Schema::Reader stored);
 //       void Save(Schema::Builder stored) const;
-//       void Apply(bank::Opened::Reader event);                         // one for each listed
-//       event; commander::Row Apply(bank::Closed::Reader event,                // may say kRemove,
-//       may ask for
-//                            const commander::EventMetadata& metadata); // the metadata
-//       std::size_t MemoryBytes() const;                                // optional: for the cache
+//       void Apply(bank::Opened::Reader event);                 // one for each listed event; may
+//       commander::Row Apply(bank::Closed::Reader event,        // say kRemove, may ask for the
+//                            const EventMetadata& metadata);    // metadata
+//       std::size_t MemoryBytes() const;                        // optional: for the cache
 //     };
 //
 // Apply and handlers must be deterministic: no clock, no randomness, no ids but the view's, nothing

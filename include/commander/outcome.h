@@ -1,8 +1,9 @@
 // outcome.h: what became of a command.
 //
-//     absl::StatusOr<Outcome> outcome = engine->SyncCommand<bank::Withdraw>(accounts, "acct-1",
-//     fill); if (outcome->rejected()) std::cerr << outcome->rejection().message; if (auto event =
-//     outcome->event<bank::Withdrawn>()) Use(event->getCents());
+//     absl::StatusOr<Outcome> outcome =
+//         engine->SyncCommand<bank::Withdraw>(accounts, "acct-1", fill);
+//     if (outcome->rejected()) std::cerr << outcome->rejection().message;
+//     if (auto event = outcome->event<bank::Withdrawn>()) Use(event->getCents());
 #pragma once
 
 #include <capnp/any.h>

@@ -6,11 +6,10 @@
 //       std::int64_t cents = 0;
 //       void Load(Schema::Reader stored);
 //       void Save(Schema::Builder stored) const;
-//       static commander::Keys KeysOf(bank::Deposited::Reader, const commander::EventMetadata&
-//       metadata) {
-//         return std::string(metadata.key);                       // which rows an event touches
+//       static Keys KeysOf(bank::Deposited::Reader, const EventMetadata& metadata) {
+//         return metadata.key;                                    // which rows an event touches
 //       }
-//       void Apply(bank::Deposited::Reader event, const commander::EventMetadata& metadata);
+//       void Apply(bank::Deposited::Reader event, const EventMetadata& metadata);
 //       …
 //     };
 //     commander::Projection<Balance> balances("balances", accounts);
@@ -114,31 +113,52 @@ Keys KeysOfErased(capnp::AnyPointer::Reader event, const EventMetadata& metadata
   }
 }
 
+template <class Row, class Event>
+constexpr bool CheckKeysOf() {
+  constexpr bool kKeyed = KeyedPlain<Row, Event> || KeyedWithMetadata<Row, Event>;
+  static_assert(
+      kKeyed, "commander: an event is listed in Events<...> but there is no static KeysOf for it");
+  return kKeyed;
+}
+
 template <class R, class List>
 struct RowFolds;
 template <class R, class... Listed>
 struct RowFolds<R, Events<Listed...>> {
-  static constexpr bool kAllKeyed =
-      ((ListedEvent<Listed>::kIgnored || KeyedPlain<R, typename ListedEvent<Listed>::Type> ||
-        KeyedWithMetadata<R, typename ListedEvent<Listed>::Type>)&&...);
   template <class L>
   static RowFold One() {
     using T = typename ListedEvent<L>::Type;
     RowFold fold;
     fold.type = &TypeOf<T>();
-    if constexpr (!ListedEvent<L>::kIgnored) fold.keys_of = &KeysOfErased<R, T>;
+    if constexpr (!ListedEvent<L>::kIgnored) {
+      if constexpr (CheckKeysOf<R, T>()) fold.keys_of = &KeysOfErased<R, T>;
+    }
     return fold;
   }
-  static std::vector<RowFold> All() {
-    static_assert(kAllKeyed,
-                  "commander: an event is listed in Events<...> but there is no KeysOf for it");
-    if constexpr (kAllKeyed) {
-      return {One<Listed>()...};
-    } else {
-      return {};
-    }
-  }
+  static std::vector<RowFold> All() { return {One<Listed>()...}; }
 };
+
+template <class R>
+std::vector<RowFold> RowFoldsOf() {
+  if constexpr (CheckFold<R>()) {
+    return RowFolds<R, typename R::Events>::All();
+  } else {
+    return {};
+  }
+}
+
+template <class... Groups>
+std::vector<const GroupBase*> SourcesOf(const Groups&... groups) {
+  static_assert(sizeof...(Groups) > 0,
+                "commander: a projection needs at least one group, whose events it folds");
+  constexpr bool kGroups = (std::is_base_of_v<GroupBase, Groups> && ...);
+  static_assert(kGroups, "commander: a projection folds the events of groups, and of nothing else");
+  if constexpr (kGroups) {
+    return {static_cast<const GroupBase*>(&groups)...};
+  } else {
+    return {};
+  }
+}
 
 }  // namespace internal
 
@@ -149,10 +169,7 @@ class Projection : public internal::ProjectionBase {
   template <class... Groups>
   explicit Projection(std::string name, const Groups&... groups)
       : ProjectionBase(std::move(name), internal::StateFold<RowType>(),
-                       internal::RowFolds<RowType, typename RowType::Events>::All(),
-                       {static_cast<const internal::GroupBase*>(&groups)...}) {
-    static_assert(sizeof...(Groups) > 0, "commander: a projection needs at least one group");
-  }
+                       internal::RowFoldsOf<RowType>(), internal::SourcesOf(groups...)) {}
 };
 
 template <class RowType>

@@ -41,7 +41,8 @@ concept HasSchema = requires {
 template <class F>
 concept HasEvents = requires {
   typename F::Events;
-};
+}
+&&IsEventList<typename F::Events>::value;
 template <class F>
 concept Loads = requires(F& fold, typename F::Schema::Reader stored) {
   fold.Load(stored);
@@ -56,13 +57,28 @@ bool ApplyErased(void* fold, capnp::AnyPointer::Reader event, const EventMetadat
   return ApplyTo<T>(*static_cast<F*>(fold), event.getAs<T>(), metadata);
 }
 
+// Instantiated with the types that are at odds, so that compilers name them beside the sentence.
+template <class State, class Event>
+constexpr bool CheckApply() {
+  constexpr bool kApplies = AppliesPlain<State, Event> || AppliesWithMetadata<State, Event>;
+  static_assert(kApplies,
+                "commander: an event is listed in Events<...> but there is no Apply for it");
+  return kApplies;
+}
+
 template <class F, class List>
 struct EventFolds;
 template <class F, class... Listed>
 struct EventFolds<F, Events<Listed...>> {
-  static constexpr bool kAllApply =
-      ((ListedEvent<Listed>::kIgnored || AppliesPlain<F, typename ListedEvent<Listed>::Type> ||
-        AppliesWithMetadata<F, typename ListedEvent<Listed>::Type>)&&...);
+  template <class L>
+  static constexpr bool Check() {
+    if constexpr (ListedEvent<L>::kIgnored) {
+      return true;
+    } else {
+      return CheckApply<F, typename ListedEvent<L>::Type>();
+    }
+  }
+  static constexpr bool kAllApply = (Check<Listed>() && ...);
 
   template <class L>
   static EventFold One() {
@@ -80,22 +96,26 @@ template <class F>
 constexpr bool CheckFold() {
   if constexpr (!HasSchema<F>) {
     static_assert(HasSchema<F>,
-                  "commander: a state needs `using Schema = …;`, the struct it is stored as");
+                  "commander: a state or row needs `using Schema = ...;`, the Cap'n Proto struct "
+                  "that it is stored as");
     return false;
   } else if constexpr (!HasEvents<F>) {
-    static_assert(HasEvents<F>, "commander: a state needs `using Events = commander::Events<…>;`");
+    static_assert(HasEvents<F>,
+                  "commander: a state or row needs `using Events = commander::Events<...>;`, the "
+                  "types of event that it folds");
     return false;
   } else if constexpr (!Loads<F> || !Saves<F>) {
     static_assert(Loads<F> && Saves<F>,
-                  "commander: a state needs `void Load(Schema::Reader)` and "
+                  "commander: a state or row needs `void Load(Schema::Reader)` and "
                   "`void Save(Schema::Builder) const`");
     return false;
-  } else if constexpr (!EventFolds<F, typename F::Events>::kAllApply) {
-    static_assert(EventFolds<F, typename F::Events>::kAllApply,
-                  "commander: an event is listed in Events<...> but there is no Apply for it");
+  } else if constexpr (!std::is_default_constructible_v<F> || !std::is_copy_constructible_v<F>) {
+    static_assert(std::is_default_constructible_v<F> && std::is_copy_constructible_v<F>,
+                  "commander: a state or row needs a constructor without parameters, by which it "
+                  "begins, and one that copies");
     return false;
   } else {
-    return true;
+    return EventFolds<F, typename F::Events>::kAllApply;
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "commander/decision.h"
 #include "commander/events.h"
+#include "commander/internal/fold.h"
 #include "commander/internal/type.h"
 #include "commander/view.h"
 
@@ -53,12 +54,22 @@ struct SignatureOf<R (*)(Args...)> : KnownSignature<R, true, Args...> {};
 template <class R, class... Args>
 struct SignatureOf<R (*)(Args...) noexcept> : KnownSignature<R, true, Args...> {};
 
+// Instantiated with the types that are at odds, so that compilers name them beside the sentence.
+template <class State, class Event>
+constexpr bool CheckListed() {
+  constexpr bool kListed = ListHas<Event, typename State::Events>::value;
+  static_assert(kListed,
+                "commander: the handler may emit an event that the state does not list in its "
+                "Events<...>");
+  return kListed;
+}
+
 template <class T>
 struct IsDecision : std::false_type {};
 template <class... Es>
 struct IsDecision<Decision<Es...>> : std::true_type {
-  template <class List>
-  static constexpr bool kListed = (ListHas<Es, List>::value && ...);
+  template <class State>
+  static constexpr bool kListed = (CheckListed<State, Es>() && ...);
   static std::vector<const Type*> Types() { return {&TypeOf<Es>()...}; }
 };
 
@@ -71,7 +82,9 @@ concept ReaderOfStruct = requires {
 template <class State, class F>
 constexpr bool CheckHandler() {
   using S = SignatureOf<F>;
-  if constexpr (!S::kKnown) {
+  if constexpr (!CheckFold<State>()) {
+    return false;
+  } else if constexpr (!S::kKnown) {
     static_assert(S::kKnown,
                   "commander: a handler must name the types of its parameters, without auto and "
                   "without overloads: (bank::Open::Reader, const commander::View<Account>&)");
@@ -100,13 +113,8 @@ constexpr bool CheckHandler() {
         IsDecision<typename S::Result>::value,
         "commander: a handler returns commander::Decision<...> of the events it may emit");
     return false;
-  } else if constexpr (!IsDecision<typename S::Result>::template kListed<typename State::Events>) {
-    static_assert(IsDecision<typename S::Result>::template kListed<typename State::Events>,
-                  "commander: the handler may emit an event that the state does not list in its "
-                  "Events<...>");
-    return false;
   } else {
-    return true;
+    return IsDecision<typename S::Result>::template kListed<State>;
   }
 }
 

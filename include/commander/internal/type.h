@@ -38,9 +38,18 @@ concept CapnpStruct = requires {
   typename T::Reader::Reads;
 };
 
+// False: a static_assert has said so.
+template <class T>
+constexpr bool CheckStruct() {
+  static_assert(
+      CapnpStruct<T>,
+      "commander: commands, events and states are structs that Cap'n Proto generated from "
+      "a schema");
+  return CapnpStruct<T>;
+}
+
 template <class T>
 const Type& TypeOf() {
-  static_assert(CapnpStruct<T>, "commander: this must be a struct that Cap'n Proto generated");
   static const Type& type = MakeType(CppName<T>(), capnp::Schema::from<T>());
   return type;
 }

@@ -1,0 +1,7 @@
+// expect: commander: commands, events and states are structs that Cap'n Proto generated from a schema
+#include "tests/api/compile_fail/account.h"
+
+auto Send(commander::Engine& engine, Accounts& accounts) {
+  return engine.SendCommand<Account>(
+      accounts, "acct-1", [](auto) {}, [](auto) {});
+}

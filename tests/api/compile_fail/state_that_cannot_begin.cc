@@ -1,0 +1,7 @@
+// expect: commander: a state or row needs a constructor without parameters, by which it begins, and one that copies
+#include "tests/api/compile_fail/account.h"
+
+struct Other : Account {
+  explicit Other(int) {}
+};
+commander::Group<Other> others("others");

@@ -1,0 +1,11 @@
+// expect: commander: a state or row needs `using Events = commander::Events<...>;`, the types of event that it folds
+#include "tests/api/compile_fail/account.h"
+
+struct Other {
+  using Schema = bank::Account;
+  using Events = bank::Closed;
+  void Load(Schema::Reader) {}
+  void Save(Schema::Builder) const {}
+  void Apply(bank::Closed::Reader) {}
+};
+commander::Group<Other> others("others");
