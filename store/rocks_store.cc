@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
@@ -35,6 +36,10 @@ bool IsNoSpace(const rocksdb::Status& status) {
   return status.subcode() == rocksdb::Status::kNoSpace ||
          status.subcode() == rocksdb::Status::kSpaceLimit;
 }
+
+// How often, and after what pause, a flush that did not wait is looked at again: half a minute.
+constexpr int kFlushTries = 3000;
+constexpr absl::Duration kFlushPause = absl::Milliseconds(10);
 
 class RocksStore : public Store {
  public:
@@ -133,10 +138,22 @@ absl::Status RocksStore::FlushLocked(FamilyId family) {
   COMMANDER_ASSIGN_OR_RETURN(const RocksFamily handle, rows_->Handle(family));
   rocksdb::FlushOptions options;
   options.allow_write_stall = true;  // the caller waits for the disk, not for a quiet moment
-  const rocksdb::Status status =
-      RetryWhenSpaceIsBack([&] { return rows_->db()->Flush(options, handle.get()); });
-  if (status.ok()) return absl::OkStatus();
-  return ToAbslStatus(status, absl::StrCat(rows_->Describe(family), ": cannot flush"));
+  const std::string where = absl::StrCat(rows_->Describe(family), ": cannot flush");
+  for (int tries = 0; tries < kFlushTries; ++tries) {
+    const rocksdb::Status status =
+        RetryWhenSpaceIsBack([&] { return rows_->db()->Flush(options, handle.get()); });
+    if (!status.ok()) return ToAbslStatus(status, where);
+    // Once an attempt to resume after an error has failed, Flush() says OK without waiting for the
+    // flush that it has begun (RocksDB 7.8.3, WaitForFlushMemTables).
+    std::uint64_t waiting = 0;
+    if (!rows_->db()->GetIntProperty(handle.get(), rocksdb::DB::Properties::kNumImmutableMemTable,
+                                     &waiting) ||
+        waiting == 0) {
+      return absl::OkStatus();
+    }
+    absl::SleepFor(kFlushPause);
+  }
+  return absl::InternalError(absl::StrCat(where, ": rows still wait in memory; reopen the store"));
 }
 
 absl::Status RocksStore::Clear(FamilyId family) {
