@@ -283,6 +283,9 @@ absl::StatusOr<std::unique_ptr<Store>> RocksStoreFactory::Open(std::string_view 
   if (HasTablesButNoManifest(directory)) {
     COMMANDER_RETURN_IF_ERROR(MoveAside(store_name, directory, "its file CURRENT is missing"));
   }
+  // RocksDB would warn of a directory that is not there yet.
+  fs::create_directory(directory, error);
+  if (error) return FileError("cannot make the directory", directory, error);
   OpenedDb opened = OpenAt(store_name, directory);
   if (IsDamage(opened.status)) {
     COMMANDER_RETURN_IF_ERROR(MoveAside(store_name, directory, opened.status.ToString()));

@@ -37,7 +37,7 @@ foreach my $file (sort keys %files) {
         my $source = $entry->get_source() || 'unknown';
         my $version = $entry->get_version() // 'unknown';
         $entries++;
-        $releases{"$source\0$version"} = 1;
+        next if $releases{"$source\0$version"}++;  # the first entry of a release wins
         $sources{$source} = 1;
         $people{lc $1} = 1 if ($entry->get_maintainer() // '') =~ /.* <(.+)>$/;
     }

@@ -1,0 +1,92 @@
+// commander-demo: feeds the Debian changelogs of a machine through the engine.
+#include <csignal>
+
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "commander/commander.h"
+#include "tools/demo/debian.h"
+#include "tools/demo/import.h"
+#include "tools/demo/report.h"
+
+namespace {
+
+constexpr int kFailed = 2;
+constexpr int kInterrupted = 130;
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void OnInterrupt(int) { stop_requested = true; }
+
+int Fail(const absl::Status& status) {
+  std::cerr << "demo: " << status.message() << "\n";
+  return kFailed;
+}
+
+int Run(const std::string& data, const std::string& input, const std::string& summary) {
+  commander::demo::Debian debian;
+  commander::EngineOptions options;
+  options.data_directory = data;
+  options.log_sink = [](const commander::LogLine& line) {
+    if (line.level >= commander::LogLevel::kWarning) {
+      std::cerr << "demo: " << line.component << ": " << line.message << "\n";
+    }
+  };
+  auto engine = commander::Engine::Open(options, debian.components());
+  if (!engine.ok()) return Fail(engine.status());
+  const auto result = commander::demo::Import(**engine, debian, input, stop_requested);
+  if (!result.ok()) return Fail(result.status());
+  // Also what an earlier run has stored.
+  if (const absl::Status ready = (*engine)->AwaitReady(); !ready.ok()) return Fail(ready);
+  const auto totals = commander::demo::CountTotals(**engine, debian, result->position);
+  if (!totals.ok()) return Fail(totals.status());
+  const auto tables = commander::demo::Tables(**engine, debian);
+  if (!tables.ok()) return Fail(tables.status());
+  if (const absl::Status closed = (*engine)->Close(); !closed.ok()) return Fail(closed);
+
+  std::cout << *tables << commander::demo::Closing(*result, *totals) << std::flush;
+  if (!std::cout) return Fail(absl::DataLossError("cannot write to standard output"));
+  if (!summary.empty()) {
+    std::ofstream file(summary, std::ios::trunc);
+    file << commander::demo::Summary(*result, *totals) << std::flush;
+    if (!file) return Fail(absl::DataLossError("cannot write " + summary));
+  }
+  if (result->interrupted) {
+    std::cerr << "demo: interrupted; what was read is stored, the same command goes on\n";
+    return kInterrupted;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Feeds every Debian changelog through the engine: a source package is an aggregate,\n"
+      "a release is a command, a release already known has the outcome nothing.\n\n"
+      "  commander-demo --data demo-data\n"
+      "  commander-demo --data demo-data --input /usr/share/doc --summary summary.json");
+  std::string data = "commander-demo-data";
+  std::string input = "/usr/share/doc";
+  std::string summary;
+  app.add_option("--data", data, "data directory; made if missing, a second run adds nothing")
+      ->capture_default_str()
+      ->take_last();
+  app.add_option("--input", input, "documentation, or the roots of unpacked packages")
+      ->capture_default_str()
+      ->take_last();
+  app.add_option("--summary", summary, "file for a summary as JSON")->take_last();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kFailed;
+  }
+  std::signal(SIGINT, OnInterrupt);
+  std::signal(SIGTERM, OnInterrupt);
+  return Run(data, input, summary);
+}
