@@ -12,8 +12,8 @@ readme_file() {
     found && /^```/ { if (inside) exit; inside = 1; next }
     inside { print }
     END { exit !inside }
-  ' "$COMMANDER_README" || {
-    echo "$COMMANDER_README has no fenced block after '<!-- program: $1 -->'" >&2
+  ' "$COMMANDER_SOURCE_DIR/README.md" || {
+    echo "README.md has no fenced block after '<!-- program: $1 -->'" >&2
     return 1
   }
 }

@@ -27,6 +27,7 @@ class CrashHarness::AckTicket : public log::Ticket {
       : harness_(harness), partition_(partition), tag_(tag) {}
   void OnDurable(Offset offset) override {
     harness_.acknowledged_[partition_][offset.value] = tag_;
+    ++harness_.tally_.acknowledged;
   }
   void OnFailed(const absl::Status&) override {}
 
@@ -71,6 +72,8 @@ bool CrashHarness::Open() {
     return false;
   }
   log_ = *std::move(opened);
+  ++tally_.openings;
+  if (torn_tail_) ++tally_.torn_tails;
   const auto contents = ReadAll(*log_);
   if (!contents.ok()) {
     Violate("cannot be read after a legitimate crash: " + contents.status().ToString());
@@ -246,7 +249,9 @@ void CrashHarness::Enqueue(bool with_frame_image) {
       log_->Append(partition, words, std::make_shared<AckTicket>(*this, partition, tag), true);
   if (offset.ok()) {
     undecided_[partition].emplace_back(offset->value, tag);
-  } else if (!absl::IsResourceExhausted(offset.status()) && !absl::IsUnavailable(offset.status())) {
+  } else if (absl::IsResourceExhausted(offset.status())) {
+    ++tally_.refusals;
+  } else if (!absl::IsUnavailable(offset.status())) {
     Violate("append: " + offset.status().ToString());
   }
 }
@@ -276,6 +281,7 @@ void CrashHarness::Decide() {
   batch.done = [this, events = batch.events, tags](const log::CommitResult& result) {
     if (result.outcome == log::CommitOutcome::kAborted) Violate("a commit was aborted");
     if (result.outcome != log::CommitOutcome::kCommitted) return;
+    tally_.acknowledged += tags.size();
     for (std::size_t i = 0; i < tags.size(); ++i) {
       acknowledged_[events][result.first.value + i] = tags[i];
     }
@@ -286,6 +292,7 @@ void CrashHarness::Decide() {
 bool CrashHarness::Step() {
   if (log_ == nullptr) return false;
   log_->Step();
+  if (!log_->health().ok()) ++tally_.stops;
   return log_->health().ok();
 }
 
@@ -330,6 +337,7 @@ void CrashHarness::ReadElsewhere() {
       }
       Violate(CheckOutcomes(*contents));
       Act(*contents);
+      ++tally_.readers;
     }
   } else if (!absl::IsNotFound(reader.status()) && !files_.crashed()) {
     Violate("a reader was refused: " + reader.status().ToString());

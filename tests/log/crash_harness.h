@@ -38,6 +38,17 @@ class CrashHarness {
   // Whether the last opening reported a torn tail.
   bool reported_torn_tail() const { return torn_tail_; }
 
+  // How much happened, so that a test can tell that it tried something.
+  struct Tally {
+    std::uint64_t openings = 0;
+    std::uint64_t torn_tails = 0;
+    std::uint64_t acknowledged = 0;  // records
+    std::uint64_t refusals = 0;      // for lack of space
+    std::uint64_t stops = 0;
+    std::uint64_t readers = 0;
+  };
+  const Tally& tally() const { return tally_; }
+
   // ---- What clients and workers do.  All are harmless on a log that has stopped.
   void Enqueue(bool with_frame_image = false);
   void Decide();
@@ -98,6 +109,7 @@ class CrashHarness {
   bool torn_tail_ = false;
   bool reading_ = false;
   std::string violation_;
+  Tally tally_;
 
   std::uint64_t next_tag_ = 1;
   std::uint64_t next_batch_ = 1;

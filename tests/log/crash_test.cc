@@ -63,7 +63,7 @@ std::string Live(CrashHarness& harness, const Features& features, const std::str
 }
 
 // A history of several lives.  The violation, if there is one.
-std::string RunHistory(std::uint64_t seed) {
+std::string RunHistory(std::uint64_t seed, CrashHarness::Tally* total) {
   std::mt19937_64 options(seed);
   CrashHarness harness(
       seed, {.sector_bytes = options() % 2 == 0 ? 32u : 64u, .stale_blocks = options() % 5 == 0});
@@ -94,6 +94,13 @@ std::string RunHistory(std::uint64_t seed) {
     }
     harness.Abandon(Loss::kKill);
   }
+  const CrashHarness::Tally& tally = harness.tally();
+  total->openings += tally.openings;
+  total->torn_tails += tally.torn_tails;
+  total->acknowledged += tally.acknowledged;
+  total->refusals += tally.refusals;
+  total->stops += tally.stops;
+  total->readers += tally.readers;
   return harness.violation();
 }
 
@@ -101,10 +108,19 @@ TEST(CrashTest, RandomHistoriesLoseNothing) {
   const char* only = std::getenv("COMMANDER_TEST_SEED");
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
   const std::uint64_t count = only != nullptr ? 1 : Histories(20000);
+  CrashHarness::Tally total;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    ASSERT_EQ(RunHistory(seed), "")
+    ASSERT_EQ(RunHistory(seed, &total), "")
         << "seed " << seed << "; again with COMMANDER_TEST_SEED=" << seed;
   }
+  if (only != nullptr) return;
+  // The histories were worth going through.
+  EXPECT_GT(total.openings, 2 * count);
+  EXPECT_GT(total.torn_tails, count / 10);
+  EXPECT_GT(total.acknowledged, 5 * count);
+  EXPECT_GT(total.refusals, count / 20);
+  EXPECT_GT(total.stops, count / 10);
+  EXPECT_GT(total.readers, count);
 }
 
 // t topic, e command, i command with the image of a frame, d decide, s step, f device
