@@ -234,13 +234,7 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   Sent sent;
   sent.worker_index = runtime->first_worker + partition;
   sent.worker = workers_[sent.worker_index].get();
-  if (sent.worker->stopped()) {
-    const absl::Status why = sent.worker->error();
-    return WithCode(
-        absl::UnavailableError(absl::StrCat("group ", group.name(), ", partition ", partition,
-                                            ", has stopped: ", why.message())),
-        "commander.stopped");
-  }
+  if (sent.worker->stopped()) return sent.worker->Unavailable();
 
   CommandHeader header;
   header.created_ns = environment_.clock->NowNanos();
@@ -281,7 +275,7 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
             ", max_outstanding_bytes ", options_.max_outstanding_bytes, "); not sent")),
         "commander.full");
   }
-  const bool worker_commits = how.leads || sent.worker->ready();
+  const bool worker_commits = how.leads || sent.worker->will_commit();
   const absl::StatusOr<Offset> appended = environment_.log->Append(
       {runtime->commands, partition}, message.words(), sent.call, !worker_commits);
   if (!appended.ok()) return WithCommand(appended.status(), header.id);

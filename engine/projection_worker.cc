@@ -214,10 +214,16 @@ absl::Status ProjectionWorker::WaitFor(const std::function<bool()>& done, absl::
     changed_.wait_until(lock, absl::ToChronoTime(deadline), over);
   }
   if (done()) return absl::OkStatus();
-  if (!stopped_.ok()) return stopped_;
+  if (!stopped_.ok()) return StoppedLocked();
   return WithCode(absl::DeadlineExceededError(
                       absl::StrCat("projection ", name(), " has not folded ", what, " yet")),
                   "commander.timeout");
+}
+
+// What queries are told: that rows are not folded any further, whatever the reason was.
+absl::Status ProjectionWorker::StoppedLocked() const {
+  if (stopped_.ok() || absl::IsCancelled(stopped_)) return stopped_;
+  return WithCode(absl::FailedPreconditionError(stopped_.message()), "commander.stopped");
 }
 
 absl::Status ProjectionWorker::Await(const Position& position, absl::Time deadline) {
@@ -237,7 +243,8 @@ absl::Status ProjectionWorker::Await(const Position& position, absl::Time deadli
                                       absl::StrCat("offset ", record.offset.value, " of ",
                                                    record.topic, "[", record.partition, "]")));
   }
-  return absl::OkStatus();
+  const std::lock_guard lock(mutex_);
+  return StoppedLocked();
 }
 
 absl::Status ProjectionWorker::AwaitReady(absl::Time deadline) {

@@ -54,6 +54,7 @@ class ProjectionWorker {
   bool Step();
 
   // Waits until `position` is folded.
+  //   kFailedPrecondition: the projection has stopped, wherever the position is.
   absl::Status Await(const Position& position, absl::Time deadline);
   // Waits until what was in the log at Open() is folded.
   absl::Status AwaitReady(absl::Time deadline);
@@ -88,6 +89,7 @@ class ProjectionWorker {
   absl::StatusOr<Pending*> Row(const std::string& key,
                                absl::flat_hash_map<std::string, Pending>* rows);
   absl::Status Check(Source& source);
+  absl::Status StoppedLocked() const;
   absl::Status WaitFor(const std::function<bool()>& done, absl::Time deadline,
                        const std::string& what);
 

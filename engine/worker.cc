@@ -395,6 +395,7 @@ void Worker::StopLocked(absl::Status why) {
   DropStaged(answer, false);
   for (auto& [source, call] : undecided_) answers_.emplace_back(std::move(call), answer);
   undecided_.clear();
+  environment_.log->Wake();  // senders may wait for commands to become durable behind our outcomes
 }
 
 void Worker::Stop(absl::Status why) {
@@ -438,7 +439,7 @@ absl::Status Worker::write_back_error() {
 
 absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageId& id) {
   const std::lock_guard lock(mutex_);
-  if (stopped()) return error();
+  if (stopped()) return Unavailable();
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<RememberedIds::Found> found,
                              state_.ids().Find(id, HashOfKey(key)));
   if (!found.has_value() || found->staged) {
@@ -452,6 +453,13 @@ absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageI
 
 absl::StatusOr<std::vector<ParkedAggregate>> Worker::Parked() {
   const std::lock_guard lock(mutex_);
+  if (stopped()) return Unavailable();
+  if (!ready()) {
+    return WithCode(
+        absl::UnavailableError(absl::StrCat("group ", group(), ", partition ", partition(),
+                                            ", is still being restored: call AwaitReady before")),
+        "commander.restoring");
+  }
   std::vector<ParkedAggregate> parked;
   for (const auto& [key, queue] : state_.parked().committed()) {
     const ParkedCommand& head = queue.front();
@@ -489,6 +497,13 @@ PartitionStatus Worker::Status() {
 absl::Status Worker::error() {
   const std::lock_guard lock(error_mutex_);
   return error_;
+}
+
+absl::Status Worker::Unavailable() {
+  return WithCode(
+      absl::UnavailableError(absl::StrCat("group ", group(), ", partition ", partition(),
+                                          ", has stopped: ", error().message())),
+      "commander.stopped");
 }
 
 bool Worker::idle() {

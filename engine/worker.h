@@ -68,13 +68,18 @@ class Worker {
 
   // Committed outcomes only, whatever is under way.  kNotFound: none is remembered.
   absl::StatusOr<Outcome> FindOutcome(std::string_view key, const MessageId& id);
+  //   kUnavailable: not restored yet.
   absl::StatusOr<std::vector<ParkedAggregate>> Parked();
   PartitionStatus Status();
   // Restored up to what was in the log at Open().
   bool ready() const { return phase_.load() == PartitionPhase::kRunning; }
   bool stopped() const { return phase_.load() == PartitionPhase::kStopped; }
+  // What is appended now will soon have an outcome, and be durable with it.
+  bool will_commit() const { return ready() && options_.handle_commands; }
   // Why, once stopped.  Never waits for whoever owns the partition.
   absl::Status error();
+  // What callers are told then: kUnavailable, commander.stopped, and why.
+  absl::Status Unavailable();
   // Nothing is decided and not committed.  Its commands may still wait in the log.
   bool idle();
 

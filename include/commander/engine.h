@@ -166,7 +166,8 @@ CommandDraft MakeCommand(F&& fill) {
 // Errors of every method, besides those named there:
 //   kFailedPrecondition: called from a handler or fold: a decision may run again, so it must not
 //                        send, wait or query.
-//   kUnavailable: closed, or the log has stopped (the message says why); open a new engine.
+//   kUnavailable: closed, or the log or the partition has stopped (the message says why); open a
+//                 new engine.
 class Engine {
  public:
   // Checks wiring, options, directory and topics, then starts the threads.  Returns while
@@ -251,6 +252,7 @@ class Engine {
   }
 
   // Parked aggregates of the group, in order of their keys.
+  //   kUnavailable: a partition is still being restored (AwaitReady), or has stopped.
   absl::StatusOr<std::vector<ParkedAggregate>> Parked(const internal::GroupBase& group);
   // Runs the parked commands of the aggregate again, in order, until one fails.  The outcome is
   // nothing, or the rejection commander.failed that names the command and why.
