@@ -28,6 +28,7 @@ void Outstanding::Link(Call& call) {
   ++count_;
   bytes_ += call.bytes_;
   call.counted_ = true;
+  ++unanswered_;
   call.next_ = first_;
   if (first_ != nullptr) first_->previous_ = &call;
   first_ = &call;
@@ -46,6 +47,13 @@ void Outstanding::Remove(Call& call) {
     notify = waiting_ > 0;
   }
   if (notify) room_.notify_all();
+  if (!call.completed()) Answered();  // the log did not take it, and its sender knows
+}
+
+void Outstanding::Answered() {
+  if (--unanswered_ > 0 || !awaited_) return;
+  const std::lock_guard lock(mutex_);
+  room_.notify_all();
 }
 
 std::vector<std::shared_ptr<Call>> Outstanding::Live() const {
@@ -63,13 +71,10 @@ std::size_t Outstanding::count() const {
   return count_;
 }
 
-bool Outstanding::WaitEmpty(absl::Time deadline) {
+bool Outstanding::WaitAnswered(absl::Time deadline) {
   std::unique_lock lock(mutex_);
-  ++waiting_;
-  const bool empty =
-      room_.wait_until(lock, absl::ToChronoTime(deadline), [&] { return count_ == 0; });
-  --waiting_;
-  return empty;
+  awaited_ = true;
+  return room_.wait_until(lock, absl::ToChronoTime(deadline), [&] { return unanswered_ == 0; });
 }
 
 Call::Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, absl::Time now,
@@ -89,10 +94,12 @@ bool Call::Complete(absl::StatusOr<Outcome> result) {
   if (waiter_ == nullptr) {
     Done done = std::move(done_);
     done(std::move(result));
+    outstanding_.Answered();
     return true;
   }
   const std::lock_guard lock(waiter_->mutex);
   waiter_->result = std::move(result);
+  outstanding_.Answered();
   // Inside the lock: the sender may take this object away as soon as it sees the result.
   waiter_->changed.notify_all();
   return true;
@@ -104,11 +111,18 @@ void Call::OnDurable(Offset) {
 
 void Call::OnFailed(const absl::Status& status) { Complete(status); }
 
-std::optional<absl::StatusOr<Outcome>> Call::Wait(const std::stop_token& stop) {
+absl::StatusOr<Outcome> Call::Wait(const std::stop_token& stop,
+                                   const std::function<absl::Status()>& give_up) {
   std::unique_lock lock(waiter_->mutex);
   const auto there = [&] { return waiter_->result.has_value(); };
-  if (!there()) waiter_->changed.wait_until(lock, stop, absl::ToChronoTime(deadline_), there);
-  return waiter_->result;
+  if (there() || waiter_->changed.wait_until(lock, stop, absl::ToChronoTime(deadline_), there)) {
+    return *std::move(waiter_->result);
+  }
+  lock.unlock();
+  Complete(give_up());  // unless somebody else just has
+  lock.lock();
+  waiter_->changed.wait(lock, there);
+  return *std::move(waiter_->result);
 }
 
 }  // namespace commander::internal

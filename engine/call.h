@@ -35,8 +35,8 @@ class Outstanding {
   // Waits for room until the call's deadline or a stop; false: none.
   bool Add(Call& call, const std::stop_token& stop);
   std::size_t count() const;
-  // Waits until nothing is outstanding; false at the deadline.
-  bool WaitEmpty(absl::Time deadline);
+  // Waits until every sender has been told; false at the deadline.
+  bool WaitAnswered(absl::Time deadline);
   // All calls that exist.
   std::vector<std::shared_ptr<Call>> Live() const;
 
@@ -44,6 +44,7 @@ class Outstanding {
   friend class Call;
   void Link(Call& call);
   void Remove(Call& call);
+  void Answered();
   bool HasRoom(std::size_t bytes) const {
     return count_ < max_count_ && (count_ == 0 || bytes_ + bytes <= max_bytes_);
   }
@@ -55,6 +56,8 @@ class Outstanding {
   std::size_t bytes_ = 0;
   std::size_t waiting_ = 0;
   Call* first_ = nullptr;
+  std::atomic<std::size_t> unanswered_{0};
+  std::atomic<bool> awaited_{false};  // somebody is in WaitAnswered()
 };
 
 // Completed once: by the worker with the outcome, by the log when it is durable (where that is all
@@ -87,8 +90,9 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
   void OnDurable(Offset offset) override;
   void OnFailed(const absl::Status& status) override;
 
-  // For callers that wait: nothing at the deadline or when stopped.
-  std::optional<absl::StatusOr<Outcome>> Wait(const std::stop_token& stop);
+  // For callers that wait: the result, or, at the deadline or when stopped, what `give_up` says.
+  absl::StatusOr<Outcome> Wait(const std::stop_token& stop,
+                               const std::function<absl::Status()>& give_up);
   bool completed() const { return completed_.load(std::memory_order_acquire); }
 
  private:

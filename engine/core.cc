@@ -18,11 +18,11 @@ constexpr std::int64_t kClockToleranceNs = 5 * 60 * std::int64_t{1'000'000'000};
 // Ids kept in memory, of all partitions together; older ones are read from the store.
 constexpr std::size_t kIdBytes = std::size_t{64} << 20;
 
-absl::Status Closed() {
+}  // namespace
+
+absl::Status Core::Closed() {
   return WithCode(absl::UnavailableError("the engine is closed"), "commander.closed");
 }
-
-}  // namespace
 
 Core::Core(EngineOptions options, Wiring wiring, Environment environment)
     : options_(std::move(options)),
@@ -269,6 +269,9 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   const bool room =
       how.wait ? outstanding_.Add(*sent.call, options.stop) : outstanding_.TryAdd(*sent.call);
   if (!room) {
+    if (options.stop.stop_requested()) {
+      return WithCode(absl::CancelledError("stopped waiting; not sent"), "commander.cancelled");
+    }
     return WithCode(
         absl::ResourceExhaustedError(absl::StrCat(
             "too many commands are outstanding (max_outstanding ", options_.max_outstanding,

@@ -84,8 +84,11 @@ class Core {
   SchemaSet& schemas() { return *schemas_; }
   const EngineOptions& options() const { return options_; }
 
-  // No new commands from now on.
+  // No new commands and queries from now on.
   void Refuse() { closed_ = true; }
+  bool closed() const { return closed_; }
+  // What is said then.
+  static absl::Status Closed();
   // After all Step()s have ended: writes stores back, closes them and the log.  The first error.
   absl::Status Close();
 

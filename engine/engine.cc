@@ -31,15 +31,22 @@ void NameThread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
 
-absl::Status TimedOut(const MessageId& id, absl::Duration timeout) {
-  return WithCommand(
-      WithCode(absl::DeadlineExceededError(absl::StrCat(
-                   "no answer within ", absl::FormatDuration(timeout),
-                   "; the outcome may still come: ask FindOutcome, or send the same id "
-                   "again (",
-                   id.ToString(), ")")),
-               "commander.timeout"),
-      id);
+absl::Status TimedOut(const Call& call) {
+  return WithCode(absl::DeadlineExceededError(absl::StrCat(
+                      "no answer within ", absl::FormatDuration(call.timeout()),
+                      "; the outcome may still come: ask FindOutcome, or send the same id again (",
+                      call.id().ToString(), ")")),
+                  "commander.timeout");
+}
+
+// What callers are told that wait no longer, because they have been stopped or it is too late.
+absl::Status GivenUp(const Call& call, const std::stop_token& stop) {
+  if (!stop.stop_requested()) return TimedOut(call);
+  return WithCode(
+      absl::CancelledError(absl::StrCat("stopped waiting; the outcome may still come: ask "
+                                        "FindOutcome, or send the same id again (",
+                                        call.id().ToString(), ")")),
+      "commander.cancelled");
 }
 
 }  // namespace
@@ -201,7 +208,7 @@ void EngineThreads::RunDeadlines() {
     const absl::Time now = absl::Now();
     for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) {
       if (call->has_callback() && !call->completed() && call->deadline() <= now) {
-        call->Complete(TimedOut(call->id(), call->timeout()));
+        call->Complete(TimedOut(*call));
       }
     }
     deadlines_wake_.Wait(seen, now + kDeadlineTick);
@@ -230,17 +237,12 @@ absl::StatusOr<Outcome> EngineThreads::Sync(const GroupBase& group, std::string_
     WakeWorker(index);
     core_->log().Wake();
   }
-  std::optional<absl::StatusOr<Outcome>> result = sent->call->Wait(options.stop);
-  if (result.has_value()) return *std::move(result);
-  if (options.stop.stop_requested()) {
-    return WithCommand(absl::CancelledError("stopped waiting; the outcome may still come"),
-                       sent->call->id());
-  }
-  return TimedOut(sent->call->id(), options.timeout);
+  return sent->call->Wait(options.stop, [&] { return GivenUp(*sent->call, options.stop); });
 }
 
 absl::Status EngineThreads::AwaitReady(absl::Time deadline) {
   const auto ready = [&] {
+    if (core_->closed()) return true;
     for (const std::unique_ptr<Worker>& worker : core_->workers()) {
       if (!worker->ready() && !worker->stopped()) return false;
     }
@@ -256,6 +258,7 @@ absl::Status EngineThreads::AwaitReady(absl::Time deadline) {
       }
     }
   }
+  if (core_->closed()) return Core::Closed();
   for (const std::unique_ptr<Worker>& worker : core_->workers()) {
     if (worker->stopped()) return worker->error();
   }
@@ -269,7 +272,11 @@ absl::Status EngineThreads::Close(absl::Duration drain) {
   const std::lock_guard lock(close_mutex_);
   if (std::exchange(closed_, true) || core_ == nullptr) return close_status_;
   core_->Refuse();
-  core_->outstanding().WaitEmpty(absl::Now() + drain);
+  {
+    const std::lock_guard ready_lock(ready_mutex_);
+    ready_.notify_all();
+  }
+  core_->outstanding().WaitAnswered(absl::Now() + drain);
   stop_ = true;
   for (WakeUp& wake : worker_wakes_) wake.Signal();
   for (WakeUp& wake : projection_wakes_) wake.Signal();
@@ -289,6 +296,7 @@ absl::Status EngineThreads::Close(absl::Duration drain) {
   }
   close_status_ = core_->Close();
   for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) call->Complete(cancelled);
+  directory_.reset();  // another engine may have it from now on
   return close_status_;
 }
 
@@ -317,15 +325,9 @@ absl::StatusOr<MessageId> Engine::Async(const internal::GroupBase& group, std::s
   how.wait = true;
   COMMANDER_ASSIGN_OR_RETURN(const internal::Core::Sent sent,
                              threads_->core().Send(group, key, std::move(draft), options, how, {}));
-  const std::optional<absl::StatusOr<Outcome>> result = sent.call->Wait(options.stop);
-  if (!result.has_value()) {
-    return internal::WithCommand(
-        internal::WithCode(
-            absl::DeadlineExceededError("the command is not durable yet; it may still become so"),
-            "commander.timeout"),
-        sent.call->id());
-  }
-  if (!result->ok()) return result->status();
+  const absl::StatusOr<Outcome> durable =
+      sent.call->Wait(options.stop, [&] { return internal::GivenUp(*sent.call, options.stop); });
+  if (!durable.ok()) return durable.status();
   return sent.call->id();
 }
 
