@@ -220,7 +220,7 @@ class BankTest : public ::testing::Test {
 
   std::filesystem::path data() const { return dir_ / "data"; }
 
-  const TempDir dir_;
+  const TempDir dir_{TempDir::kMemory};
   GroupOptions group_options_ = {.partitions = 1};
   EngineOptions options_;
   LogLines log_;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -12,8 +14,22 @@ namespace commander::test {
 
 namespace fs = std::filesystem;
 
-TempDir::TempDir() {
-  std::string name = (fs::temp_directory_path() / "commander-test-XXXXXX").string();
+namespace {
+
+constexpr char kMemoryFiles[] = "/dev/shm";
+constexpr std::uintmax_t kRoomBytes = std::uintmax_t{512} << 20;
+
+fs::path Above(TempDir::Where where) {
+  std::error_code error;
+  const bool memory = where == TempDir::kMemory && access(kMemoryFiles, W_OK | X_OK) == 0 &&
+                      fs::space(kMemoryFiles, error).available >= kRoomBytes && !error;
+  return memory ? fs::path(kMemoryFiles) : fs::temp_directory_path();
+}
+
+}  // namespace
+
+TempDir::TempDir(Where where) {
+  std::string name = (Above(where) / "commander-test-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
     std::perror(name.c_str());
     std::abort();

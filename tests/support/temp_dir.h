@@ -2,6 +2,9 @@
 //
 //     const TempDir dir;
 //     COMMANDER_ASSERT_OK_AND_ASSIGN(auto log, EmbeddedLog::Open({.directory = dir.path()}));
+//
+// A test that is not about a device uses TempDir::kMemory: where the machine keeps files in memory
+// syncs cost nothing.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +12,13 @@
 
 namespace commander::test {
 
-// New and empty, below $TMPDIR or /tmp, with a name of its own; ends the process where it cannot be
-// made.  The destructor removes it with all it holds, and fails the running test where it cannot.
+// New and empty, below $TMPDIR or /tmp, or, with kMemory, below /dev/shm if there is room for
+// tests; with a name of its own; ends the process where it cannot be made.  The destructor removes
+// it with all it holds, and fails the running test where it cannot.
 class TempDir {
  public:
-  TempDir();
+  enum Where { kDisk, kMemory };
+  explicit TempDir(Where where = kDisk);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;

@@ -14,8 +14,9 @@ TEST(TempDirTest, IsNewAndGoesWithAllItHolds) {
   fs::path path;
   {
     const TempDir one;
-    const TempDir two;
+    const TempDir two(TempDir::kMemory);
     EXPECT_NE(one.path(), two.path());
+    EXPECT_TRUE(fs::is_empty(two.path()));
     EXPECT_TRUE(fs::is_empty(one.path()));
     path = one.path();
     fs::create_directories(one / "a/b");
