@@ -311,18 +311,21 @@ absl::Status ProjectionWorker::Flush() {
 }
 
 void ProjectionWorker::Stop(absl::Status why) {
+  const auto stopped = [&] {
+    const std::lock_guard lock(mutex_);
+    return !stopped_.ok();
+  };
+  if (stopped()) return;
+  // Said before anybody is told who waits.
+  if (environment_.sink && !absl::IsCancelled(why)) {
+    environment_.sink(
+        {LogLevel::kError, "projection", std::string(why.message()), {{"projection", name()}}});
+  }
   {
     const std::lock_guard lock(mutex_);
-    if (!stopped_.ok()) return;
     stopped_ = std::move(why);
   }
   changed_.notify_all();
-  if (environment_.sink && !absl::IsCancelled(stopped_)) {
-    environment_.sink({LogLevel::kError,
-                       "projection",
-                       std::string(stopped_.message()),
-                       {{"projection", name()}}});
-  }
 }
 
 }  // namespace commander::internal

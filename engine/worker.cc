@@ -379,19 +379,20 @@ void Worker::DropStaged(const absl::Status& why, bool keep_calls) {
 
 void Worker::StopLocked(absl::Status why) {
   if (phase_ == PartitionPhase::kStopped) return;
-  {
-    const std::lock_guard lock(error_mutex_);
-    error_ = why;
-  }
-  phase_ = PartitionPhase::kStopped;
   absl::Status answer = why;  // of an engine that closes
   if (!absl::IsCancelled(why)) {
+    // Said before anybody is told who waits.
     Log(LogLevel::kError, absl::StrCat("the partition stopped: ", why.message()));
     answer = WithCode(absl::UnavailableError(
                           absl::StrCat("group ", group(), ", partition ", partition(),
                                        ", stopped; the outcome may still come: ", why.message())),
                       "commander.stopped");
   }
+  {
+    const std::lock_guard lock(error_mutex_);
+    error_ = std::move(why);
+  }
+  phase_ = PartitionPhase::kStopped;
   DropStaged(answer, false);
   for (auto& [source, call] : undecided_) answers_.emplace_back(std::move(call), answer);
   undecided_.clear();
