@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr std::int64_t kMaxAheadNs = RememberedIds::kSkewNs;
 constexpr std::size_t kMaxRecords = 65'535;
 constexpr std::size_t kMaxMessageText = 4096;
+constexpr std::string_view kUnreadable = "commander.unreadable";
+constexpr char kEngineCodes[] = "commander.";
 
 std::string_view Shortened(std::string_view text) { return text.substr(0, kMaxMessageText); }
 
@@ -194,8 +197,8 @@ absl::Status Decider::Park(const Command& command, std::string_view code, std::s
   return absl::OkStatus();
 }
 
-void Decider::RejectUnreadable(const log::Record& record, std::string_view message,
-                               DecidedBatch* batch) {
+void Decider::RejectByPlace(const log::Record& record, std::string_view code,
+                            std::string_view message, DecidedBatch* batch) {
   OutcomeHeader header;
   // Nothing in the record can be relied on: the outcome is named after the place.
   header.cause = MessageId::Derive({record.offset.value + 1, options_.commands.partition},
@@ -208,7 +211,7 @@ void Decider::RejectUnreadable(const log::Record& record, std::string_view messa
   const std::uint32_t before = batch->entries.count();
   const std::size_t begin = batch->entries.words().size();
   AppendRejection(
-      header, kUnreadable,
+      header, code,
       absl::StrCat("topic ", options_.group->command_topic(), "[", options_.commands.partition,
                    "] offset ", record.offset.value, ": ", ToAbsl(message)),
       &batch->entries);
@@ -307,22 +310,23 @@ absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, Decid
   absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
   const std::string_view type =
       envelope.ok() ? names_.NameOf((*envelope)->type()) : std::string_view();
-  std::string unreadable;
+  std::string_view code = kUnreadable;
+  std::string why;
   if (!envelope.ok()) {
-    unreadable = std::string(envelope.status().message());
+    why = std::string(envelope.status().message());
   } else if ((*envelope)->kind() != MessageKind::kCommand) {
-    unreadable = absl::StrCat("not a command: ", ToAbsl(MessageKindName((*envelope)->kind())));
+    why = absl::StrCat("not a command: ", ToAbsl(MessageKindName((*envelope)->kind())));
   } else if (type.empty()) {
-    unreadable = absl::StrCat("no schema with the fingerprint ",
-                              absl::Hex((*envelope)->type(), absl::kZeroPad16), " is known here");
+    why = absl::StrCat("no schema with the fingerprint ",
+                       absl::Hex((*envelope)->type(), absl::kZeroPad16), " is known here");
   } else if (const std::uint16_t right = PartitionOf((*envelope)->key(), options_.partitions);
              right != options_.commands.partition) {
-    unreadable =
-        absl::StrCat("its key belongs to partition ", right,
-                     "; senders must use murmur2 (librdkafka: partitioner=murmur2_random)");
+    code = "commander.misplaced";
+    why = absl::StrCat("its key belongs to partition ", right,
+                       "; senders must use murmur2 (librdkafka: partitioner=murmur2_random)");
   }
-  if (!unreadable.empty()) {
-    RejectUnreadable(record, unreadable, batch);
+  if (!why.empty()) {
+    RejectByPlace(record, code, why, batch);
     batch->outcomes.back().call = std::static_pointer_cast<Call>(record.ticket);
     return Result::kDone;
   }
@@ -411,6 +415,10 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
       COMMANDER_RETURN_IF_ERROR(Nothing(command, 0, batch));
       return std::nullopt;
     case DecisionKind::kRejected:
+      if (absl::StartsWith(decision.code, kEngineCodes)) {
+        return absl::StrCat("handler of ", ToAbsl(command.type), ": it rejects with the code ",
+                            decision.code, ", which is the engine's own");
+      }
       COMMANDER_RETURN_IF_ERROR(Reject(command, {decision.code, decision.message}, batch));
       return std::nullopt;
     case DecisionKind::kEvents:

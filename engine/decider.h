@@ -119,7 +119,9 @@ class Decider {
                     DecidedBatch* batch);
   absl::Status Reject(const Command& command, const Refusal& refusal, DecidedBatch* batch);
   absl::Status Nothing(const Command& command, std::uint8_t flags, DecidedBatch* batch);
-  void RejectUnreadable(const log::Record& record, std::string_view message, DecidedBatch* batch);
+  // Of a record that cannot be attributed to an aggregate here.
+  void RejectByPlace(const log::Record& record, std::string_view code, std::string_view message,
+                     DecidedBatch* batch);
 
   OutcomeHeader HeaderOf(const Command& command, MessageKind kind) const;
   // Notes the records appended since the batch had `before` entries in `begin` words as the outcome

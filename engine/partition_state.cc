@@ -121,11 +121,12 @@ absl::Status PartitionState::Fold(std::span<const Word> message, std::string_vie
   facts.kind = record.kind();
   facts.time_ns = record.time_ns();
   facts.asked_ns = record.asked_ns();
-  facts.remembered = !record.repeat();
+  // A record that nobody could read has no key.
+  facts.remembered = !record.repeat() && !record.key().empty();
   if (record.kind() == MessageKind::kRejection) {
     Rejection rejection;
     COMMANDER_RETURN_IF_ERROR(GuardKj(Place(offset), [&] { rejection = record.rejection(); }));
-    if (rejection.code == kIdReused || rejection.code == kUnreadable) facts.remembered = false;
+    if (rejection.code == kIdReused) facts.remembered = false;
   }
   const Offset first = open_->first;
   open_.reset();

@@ -37,9 +37,8 @@ struct OutcomeFacts {
   std::int64_t asked_ns = 0;
 };
 
-// The rejection codes of the engine that a fold must know.
+// The rejection code of the engine that a fold must know.
 inline constexpr std::string_view kIdReused = "commander.id_reused";
-inline constexpr std::string_view kUnreadable = "commander.unreadable";
 
 struct PartitionOptions {
   std::array<std::uint8_t, 16> log_id{};

@@ -52,7 +52,7 @@ class Rejected {
   std::string message_;
 };
 // `code` is stable and for programs, without personal data; codes that begin with
-// "commander." are the engine's own.  `message` is for people.
+// "commander." are the engine's own: a handler that uses one has failed.  `message` is for people.
 inline Rejected Reject(std::string_view code, std::string_view message) { return {code, message}; }
 
 // Events to be committed together, all or none.
