@@ -15,8 +15,6 @@ namespace commander::internal {
 namespace {
 
 constexpr std::int64_t kClockToleranceNs = 5 * 60 * std::int64_t{1'000'000'000};
-// Ids kept in memory, of all partitions together; older ones are read from the store.
-constexpr std::size_t kIdBytes = std::size_t{64} << 20;
 
 }  // namespace
 
@@ -89,13 +87,16 @@ absl::Status Core::OpenGroup(GroupBase& group) {
     options.partition.events_topic = group.event_topic();
     options.partition.dedup_window_ns = absl::ToInt64Nanoseconds(options_.dedup_window);
     options.partition.cache_bytes = options_.state_cache_bytes / all_partitions;
-    options.partition.id_bytes = kIdBytes / all_partitions;
+    options.partition.id_bytes = environment_.limits.id_bytes / all_partitions;
+    options.partition.id_block = environment_.limits.id_block;
     options.decider.group = &group;
     options.decider.handlers = group.handlers();
     options.decider.commands = {runtime->commands, partition};
     options.decider.events = {runtime->events, partition};
     options.decider.partitions = partitions;
     options.decider.max_record_bytes = options_.max_record_bytes;
+    options.decider.batch_outcomes = environment_.limits.batch_outcomes;
+    options.decide_at_once = environment_.limits.decide_at_once;
     options.handle_commands = group.options().handle_commands;
     options.write_back_bytes = options_.write_back_bytes / all_partitions;
     options.write_back_events =

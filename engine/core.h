@@ -26,6 +26,15 @@
 
 namespace commander::internal {
 
+// Sizes that a simulation makes small, so that a few commands reach what lies behind them.
+struct Limits {
+  std::size_t decide_at_once = 64;  // commands between two looks at what was committed meanwhile
+  std::size_t batch_outcomes = 4096;
+  std::size_t id_block = 4096;  // remembered ids that are dropped together
+  // Ids kept in memory, of all partitions together; older ones are read from the store.
+  std::size_t id_bytes = std::size_t{64} << 20;
+};
+
 // What an engine stands on.
 struct Environment {
   std::unique_ptr<log::Log> log;
@@ -38,6 +47,7 @@ struct Environment {
   // order of Core::workers(), or projections.
   std::function<void(std::size_t index)> wake_worker;
   std::function<void(std::size_t index)> wake_projection;
+  Limits limits = {};
 };
 
 class Core {

@@ -17,7 +17,7 @@ PartitionState::PartitionState(PartitionOptions options, const FoldType& fold, s
       store_(store),
       family_(family),
       states_(fold, store, family, options_.cache_bytes),
-      ids_(store, family, options_.dedup_window_ns, options_.id_bytes) {}
+      ids_(store, family, options_.dedup_window_ns, options_.id_bytes, options_.id_block) {}
 
 std::string PartitionState::Place(Offset offset) const {
   return absl::StrCat("topic ", options_.events_topic, "[", options_.partition, "] offset ",
@@ -202,6 +202,11 @@ PartitionState::WriteBack PartitionState::TakeWriteBack() {
   taken.batch.Put(store::PartitionKey(), store::EncodePartition(row_));
   saved_next_ = row_.next;
   return taken;
+}
+
+void PartitionState::Written(const WriteBack& written) {
+  states_.Written(written.states);
+  ids_.Written();
 }
 
 }  // namespace commander::internal

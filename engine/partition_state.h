@@ -48,6 +48,7 @@ struct PartitionOptions {
   std::int64_t dedup_window_ns = 0;
   std::size_t cache_bytes = 0;
   std::size_t id_bytes = 0;
+  std::size_t id_block = 4096;
 };
 
 class PartitionState {
@@ -102,6 +103,8 @@ class PartitionState {
     store::Batch batch;  // ids, queues and the position
   };
   WriteBack TakeWriteBack();
+  // It is in the store, or never will be.
+  void Written(const WriteBack& written);
   // Records folded since the last write-back.
   std::uint64_t unsaved_records() const { return row_.next - saved_next_; }
 

@@ -25,11 +25,13 @@ std::size_t SlotOf(const MessageId& id) {
 std::uint64_t HashOfKey(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
 
 RememberedIds::RememberedIds(const store::Store& store, store::FamilyId family,
-                             std::int64_t window_ns, std::size_t memory_bytes)
+                             std::int64_t window_ns, std::size_t memory_bytes,
+                             std::size_t block_ids)
     : store_(store),
       family_(family),
       window_ns_(window_ns),
-      memory_bytes_(std::max(memory_bytes, 4 * kBlockBytes)) {}
+      memory_bytes_(std::max(memory_bytes, 4 * kBlockBytes)),
+      block_ids_(std::min(block_ids, kBlockIds)) {}
 
 void RememberedIds::Block::Index(std::size_t at) {
   std::size_t slot = SlotOf(ids[at].id);
@@ -105,7 +107,7 @@ absl::Status RememberedIds::Read(Block* block) {
 void RememberedIds::Forget() {
   for (std::size_t i = 0; memory_ > memory_bytes_ && i + 1 < blocks_.size(); ++i) {
     Block& block = *blocks_[i];
-    if (!block.in_memory || block.dirty) continue;
+    if (!block.in_memory || block.dirty || block.writing) continue;
     block.in_memory = false;
     block.ids = {};
     block.slots = {};
@@ -160,7 +162,7 @@ absl::Status RememberedIds::Remember(const store::RememberedId& id, bool replace
       break;
     }
   }
-  if (blocks_.empty() || !blocks_.back()->in_memory || blocks_.back()->ids.size() == kBlockIds) {
+  if (blocks_.empty() || !blocks_.back()->in_memory || blocks_.back()->ids.size() >= block_ids_) {
     blocks_.push_back(std::make_unique<Block>());
     blocks_.back()->number = next_block_++;
     memory_ += kBlockBytes;
@@ -190,7 +192,12 @@ void RememberedIds::TakeChanges(store::Batch* batch) {
     if (!block->dirty) continue;
     batch->Put(store::IdBlockKey(block->number), store::EncodeIds(block->ids));
     block->dirty = false;
+    block->writing = true;
   }
+}
+
+void RememberedIds::Written() {
+  for (const std::unique_ptr<Block>& block : blocks_) block->writing = false;
   Forget();
 }
 

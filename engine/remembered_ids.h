@@ -29,12 +29,12 @@ std::uint64_t HashOfKey(std::string_view key);
 
 class RememberedIds {
  public:
-  static constexpr std::size_t kBlockIds = 4096;
+  static constexpr std::size_t kBlockIds = 4096;  // at most
   // How much older than the window an id stays remembered: the clock error that is let pass.
   static constexpr std::int64_t kSkewNs = 5 * 60 * std::int64_t{1'000'000'000};
 
   RememberedIds(const store::Store& store, store::FamilyId family, std::int64_t window_ns,
-                std::size_t memory_bytes);
+                std::size_t memory_bytes, std::size_t block_ids = kBlockIds);
 
   // Reads which blocks are stored, and as many of the newest as memory may hold.
   absl::Status Load();
@@ -56,8 +56,10 @@ class RememberedIds {
   // Drops blocks that are out of the window once `asked_ns` is the partition's time of arrival.
   void Expire(std::int64_t asked_ns);
 
-  // What a write-back must put and delete so that the store holds the same.
+  // What a write-back must put and delete so that the store holds the same.  Until Written() the
+  // store may lack it, and memory keeps it.
   void TakeChanges(store::Batch* batch);
+  void Written();
 
   std::size_t memory_bytes() const { return memory_; }
 
@@ -69,6 +71,7 @@ class RememberedIds {
     std::int64_t last_asked_ns = 0;
     std::size_t parked = 0;
     bool dirty = false;
+    bool writing = false;  // on its way to the store
     bool in_memory = true;
     std::vector<store::RememberedId> ids;
     std::vector<std::uint16_t> slots;  // open addressing: index + 1 into ids
@@ -85,6 +88,7 @@ class RememberedIds {
   const store::FamilyId family_;
   const std::int64_t window_ns_;
   const std::size_t memory_bytes_;
+  const std::size_t block_ids_;
   std::deque<std::unique_ptr<Block>> blocks_;
   std::vector<std::uint64_t> dropped_;
   std::uint64_t next_block_ = 0;

@@ -14,8 +14,6 @@
 namespace commander::internal {
 namespace {
 
-// Commands decided between two looks at what was committed meanwhile.
-constexpr std::size_t kDecideAtOnce = 64;
 constexpr std::size_t kPollBytes = std::size_t{1} << 20;
 constexpr std::size_t kRestoreBytes = std::size_t{4} << 20;
 
@@ -137,7 +135,7 @@ bool Worker::TakeResults() {
   }
   if (written.has_value()) {
     writing_back_ = false;
-    state_.states().Written(written->second.states);
+    state_.Written(written->second);
     if (!written->first.ok()) {
       absl::Status status(written->first.code(),
                           absl::StrCat("writing the store of group ", group(), ", partition ",
@@ -253,7 +251,7 @@ bool Worker::DecideSome() {
     if (!status.ok()) return StopLocked(status), true;
     if (polled_.empty()) return false;
   }
-  for (std::size_t n = 0; n < kDecideAtOnce && polled_at_ < polled_.size(); ++n) {
+  for (std::size_t n = 0; n < options_.decide_at_once && polled_at_ < polled_.size(); ++n) {
     log::Record& record = polled_[polled_at_];
     if (!undecided_.empty()) {
       const auto waiting = undecided_.find(record.offset.value);

@@ -33,6 +33,7 @@ struct WorkerOptions {
   PartitionOptions partition;
   DeciderOptions decider;
   bool handle_commands = true;
+  std::size_t decide_at_once = 64;  // commands between two looks at what was committed meanwhile
   // This partition's share of what stores may lag behind.
   std::size_t write_back_bytes = 0;
   std::size_t write_back_events = 0;
