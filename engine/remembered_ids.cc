@@ -127,17 +127,25 @@ absl::StatusOr<std::optional<RememberedIds::Found>> RememberedIds::Find(const Me
     found.id.parked = at->second.parked;
     return found;
   }
-  for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<store::RememberedId> committed,
+                             FindCommitted(id, key_hash));
+  if (!committed.has_value()) return std::nullopt;
+  Found found;
+  found.id = *committed;
+  return found;
+}
+
+absl::StatusOr<std::optional<store::RememberedId>> RememberedIds::FindCommitted(
+    const MessageId& id, std::uint64_t key_hash) {
+  if (id.version() == 7 && id > highest7_) return std::nullopt;
+  std::optional<store::RememberedId> result;
+  for (auto block = blocks_.rbegin(); block != blocks_.rend() && !result.has_value(); ++block) {
     if (id < (*block)->min || id > (*block)->max) continue;
     if (!(*block)->in_memory) COMMANDER_RETURN_IF_ERROR(Read(block->get()));
-    if (const store::RememberedId* found = (*block)->Find(id, key_hash)) {
-      Found result;
-      result.id = *found;
-      return result;
-    }
+    if (const store::RememberedId* found = (*block)->Find(id, key_hash)) result = *found;
   }
   Forget();
-  return std::nullopt;
+  return result;
 }
 
 void RememberedIds::Stage(const MessageId& id, std::uint64_t key_hash, Offset source, bool parked) {

@@ -44,8 +44,12 @@ class RememberedIds {
     Offset source;        // staged only: of the command
     store::RememberedId id;
   };
+  // As staged.
   //   Errors: those of the store.
   absl::StatusOr<std::optional<Found>> Find(const MessageId& id, std::uint64_t key_hash);
+  // As committed, whatever is under way.
+  absl::StatusOr<std::optional<store::RememberedId>> FindCommitted(const MessageId& id,
+                                                                   std::uint64_t key_hash);
 
   // Decided, under way.
   void Stage(const MessageId& id, std::uint64_t key_hash, Offset source, bool parked);

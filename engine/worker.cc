@@ -323,14 +323,14 @@ void Worker::Apply(DecidedBatch& batch, Offset first) {
 void Worker::Answer(DecidedOutcome& outcome, Offset first) {
   absl::StatusOr<Outcome> answer = absl::InternalError("no answer");
   if (outcome.repeat) {
-    const absl::StatusOr<std::optional<RememberedIds::Found>> found =
-        state_.ids().Find(outcome.facts.id, HashOfKey(outcome.key));
+    const absl::StatusOr<std::optional<store::RememberedId>> found =
+        state_.ids().FindCommitted(outcome.facts.id, HashOfKey(outcome.key));
     if (!found.ok()) {
       answer = found.status();
-    } else if (!found->has_value() || (*found)->staged) {
+    } else if (!found->has_value()) {
       answer = absl::InternalError("the first outcome of a repeated command is not remembered");
     } else {
-      answer = ReadOutcome(Place(), (*found)->id.outcome, outcome.facts.id, NameOf());
+      answer = ReadOutcome(Place(), (*found)->outcome, outcome.facts.id, NameOf());
       if (answer.ok()) OutcomeBuilder::MarkRepeat(&*answer);
     }
   } else if (outcome.records.empty()) {
@@ -439,15 +439,15 @@ absl::Status Worker::write_back_error() {
 absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageId& id) {
   const std::lock_guard lock(mutex_);
   if (stopped()) return Unavailable();
-  COMMANDER_ASSIGN_OR_RETURN(const std::optional<RememberedIds::Found> found,
-                             state_.ids().Find(id, HashOfKey(key)));
-  if (!found.has_value() || found->staged) {
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<store::RememberedId> found,
+                             state_.ids().FindCommitted(id, HashOfKey(key)));
+  if (!found.has_value()) {
     return absl::NotFoundError(absl::StrCat("no outcome of command ", id.ToString(),
                                             " is known up to offset ", state_.next().value, " of ",
                                             options_.partition.events_topic, "[", partition(),
                                             "]: it is pending, was never sent, or is forgotten"));
   }
-  return ReadOutcome(Place(), found->id.outcome, id, NameOf());
+  return ReadOutcome(Place(), found->outcome, id, NameOf());
 }
 
 absl::StatusOr<std::vector<ParkedAggregate>> Worker::Parked() {

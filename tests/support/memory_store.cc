@@ -72,6 +72,7 @@ struct MemoryStoreFactory::Disk {
   absl::Mutex mutex;
   std::map<std::string, Content, std::less<>> stores ABSL_GUARDED_BY(mutex);
   std::uint64_t crashes ABSL_GUARDED_BY(mutex) = 0;
+  int failing_writes ABSL_GUARDED_BY(mutex) = 0;
 };
 
 class MemoryStoreFactory::MemoryStore : public store::Store {
@@ -135,6 +136,10 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
     const absl::MutexLock lock(&disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(Family * family, Find(id));
     if (batch.empty()) return absl::OkStatus();
+    if (disk_->failing_writes > 0) {
+      --disk_->failing_writes;
+      return absl::ResourceExhaustedError(absl::StrCat("store ", name_, ": no space"));
+    }
     Apply(batch, family->now);
     family->pending.push_back(batch);
     return absl::OkStatus();
@@ -227,6 +232,11 @@ void MemoryStoreFactory::Crash(std::uint64_t seed) {
       family.Crash(random() % (family.pending.size() + 1));
     }
   }
+}
+
+void MemoryStoreFactory::FailWrites(int count) {
+  const absl::MutexLock lock(&disk_->mutex);
+  disk_->failing_writes = count;
 }
 
 bool MemoryStoreFactory::Remove(std::string_view name) {

@@ -35,6 +35,9 @@ class MemoryStoreFactory : public store::StoreFactory {
   // kUnavailable, and flushes nothing.
   void Crash(std::uint64_t seed);
 
+  // The next `count` writes find no space.
+  void FailWrites(int count);
+
   // Deletes a store that is not open, as an operator might.  False where there is none.
   bool Remove(std::string_view name);
 
@@ -43,6 +46,19 @@ class MemoryStoreFactory : public store::StoreFactory {
   class MemoryStore;
 
   const std::shared_ptr<Disk> disk_;
+};
+
+// A factory that outlives the engines, for one of them to own.
+class BorrowedStores : public store::StoreFactory {
+ public:
+  explicit BorrowedStores(store::StoreFactory& stores) : stores_(stores) {}
+  absl::StatusOr<std::unique_ptr<store::Store>> Open(std::string_view name) override {
+    return stores_.Open(name);
+  }
+  absl::StatusOr<std::vector<std::string>> Names() override { return stores_.Names(); }
+
+ private:
+  store::StoreFactory& stores_;
 };
 
 }  // namespace commander::test
