@@ -336,6 +336,34 @@ absl::StatusOr<ProjectionRow> DecodeProjection(std::string_view value) {
   return ProjectionRow{.row = Words(value.substr(1))};
 }
 
+absl::Status CheckRow(std::string_view row_key, std::string_view value) {
+  const auto bad_key = [&](std::string_view what) {
+    return Damaged(what, absl::StrCat("a key of ", row_key.size(), " bytes is none of its keys"));
+  };
+  switch (row_key.empty() ? '\0' : row_key[0]) {
+    case kPartitionKind: {
+      const std::size_t topic_end = row_key.find('\0');
+      const bool of_projection = topic_end != std::string_view::npos && topic_end > 1 &&
+                                 row_key.size() == topic_end + 1 + sizeof(std::uint32_t);
+      if (row_key.size() != 1 && !of_projection) return bad_key("partition row");
+      return DecodePartition(value).status();
+    }
+    case kStateKind:
+      if (row_key.size() == 1) return bad_key("state row");
+      return DecodeState(value).status();
+    case kIdsKind:
+      if (row_key.size() != 1 + sizeof(std::uint64_t)) return bad_key("block of ids");
+      return DecodeIds(value).status();
+    case kQueueKind:
+      return DecodeQueue(row_key, value).status();
+    case kProjectionKind:
+      if (row_key.size() == 1) return bad_key("projection row");
+      return DecodeProjection(value).status();
+    default:
+      return Damaged("row", "its key begins with no letter of a kind of row");
+  }
+}
+
 std::string PrefixEnd(std::string_view prefix) {
   while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) {
     prefix.remove_suffix(1);

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "commander/id.h"
 #include "commander/position.h"
@@ -91,6 +92,9 @@ std::string ProjectionKey(std::string_view key);
 std::string_view KeyOfProjection(std::string_view row_key);
 std::string EncodeProjection(std::span<const std::uint64_t> row);
 absl::StatusOr<ProjectionRow> DecodeProjection(std::string_view value);
+
+// Whether key and value have the form of some kind of row: kDataLoss says what is wrong.
+absl::Status CheckRow(std::string_view row_key, std::string_view value);
 
 // The smallest key behind all that begin with `prefix`; empty where there is none.
 std::string PrefixEnd(std::string_view prefix);

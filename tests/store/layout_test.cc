@@ -213,6 +213,30 @@ TEST(LayoutTest, RefusesOtherFormats) {
               StatusIs(kDataLoss, HasSubstr("says that it holds 2")));
 }
 
+TEST(LayoutTest, ChecksRowsOfEveryKind) {
+  const std::vector<std::uint64_t> words = {1};
+  const std::string partition = EncodePartition(SamplePartition());
+  EXPECT_THAT(CheckRow(PartitionKey(), partition), IsOk());
+  EXPECT_THAT(CheckRow(PartitionKey("accounts-events", 7), partition), IsOk());
+  EXPECT_THAT(CheckRow(StateKey("a"), EncodeState(1, words)), IsOk());
+  EXPECT_THAT(CheckRow(IdBlockKey(1), EncodeIds(SampleIds())), IsOk());
+  EXPECT_THAT(CheckRow(QueueKey("a", {1}), EncodeQueue({2})), IsOk());
+  EXPECT_THAT(CheckRow(ProjectionKey("a"), EncodeProjection(words)), IsOk());
+
+  EXPECT_THAT(CheckRow("", partition), StatusIs(kDataLoss, HasSubstr("no letter")));
+  EXPECT_THAT(CheckRow("x", partition), StatusIs(kDataLoss, HasSubstr("no letter")));
+  EXPECT_THAT(CheckRow("mx", partition), StatusIs(kDataLoss, HasSubstr("partition row")));
+  EXPECT_THAT(CheckRow(PartitionKey("", 7), partition), StatusIs(kDataLoss));
+  EXPECT_THAT(CheckRow(StateKey(""), EncodeState(1, words)), StatusIs(kDataLoss));
+  EXPECT_THAT(CheckRow("i123", EncodeIds({})), StatusIs(kDataLoss));
+  EXPECT_THAT(CheckRow(ProjectionKey(""), EncodeProjection(words)), StatusIs(kDataLoss));
+  // Each kind's value is read as that kind's.
+  for (const std::string& key :
+       {PartitionKey(), StateKey("a"), IdBlockKey(1), QueueKey("a", {1}), ProjectionKey("a")}) {
+    EXPECT_THAT(CheckRow(key, "12345"), StatusIs(kDataLoss, HasSubstr("format 49")));
+  }
+}
+
 // Whatever is cut off or put behind is noticed, where the length can tell.
 TEST(LayoutTest, RefusesEveryTruncation) {
   const std::string partition = EncodePartition(SamplePartition());
