@@ -1,0 +1,136 @@
+#include "tools/commander/record_row.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+#include "commander/internal/strings.h"
+#include "tools/commander/dynamic.h"
+#include "tools/commander/time_text.h"
+
+namespace commander::cli {
+namespace {
+
+using ::commander::internal::EnvelopeReader;
+using ::commander::internal::kExpectedMask;
+using ::commander::internal::MessageKind;
+using ::commander::internal::StoredType;
+
+std::string_view ExpectedName(std::uint8_t flags) {
+  switch (flags & kExpectedMask) {
+    case 0:
+      return "any";
+    case 1:
+      return "absent";
+    case 2:
+      return "exactly";
+    default:
+      return "unknown";
+  }
+}
+
+std::string HeadersJson(const std::vector<Header>& headers) {
+  std::string out = "[";
+  for (const Header& header : headers) {
+    AppendComma(&out);
+    out.push_back('{');
+    AppendJsonName("name", &out);
+    AppendJsonText(header.name, &out);
+    AppendJsonName("value", &out);
+    AppendJsonText(header.value, &out);
+    out.push_back('}');
+  }
+  out.push_back(']');
+  return out;
+}
+
+std::string RejectionJson(const Rejection& rejection) {
+  std::string out = "{";
+  AppendJsonName("code", &out);
+  AppendJsonText(rejection.code, &out);
+  AppendJsonName("message", &out);
+  AppendJsonText(rejection.message, &out);
+  out.push_back('}');
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> RecordDecoder::TypeOf(const EnvelopeReader& envelope) {
+  COMMANDER_ASSIGN_OR_RETURN(const StoredType* const type, data_.FindType(envelope.type()));
+  if (type != nullptr) return type->name();
+  return absl::StrCat("#", absl::Hex(envelope.type(), absl::kZeroPad16));
+}
+
+absl::Status RecordDecoder::AppendMessage(const EnvelopeReader& envelope, Row* row) {
+  const bool command = envelope.kind() == MessageKind::kCommand;
+  COMMANDER_ASSIGN_OR_RETURN(const std::string type, TypeOf(envelope));
+  row->Text("kind", internal::MessageKindName(envelope.kind())).Text("type", type);
+  row->Key("key", envelope.key());
+  if (command) {
+    row->Text("expected", ExpectedName(envelope.flags()));
+    if ((envelope.flags() & kExpectedMask) == 2) row->Wide("version", envelope.version());
+  } else {
+    row->Wide("version", envelope.version());
+  }
+  row->Text("id", envelope.id().ToString()).Text("time", PrintTime(envelope.time_ns()));
+  if (!command) {
+    row->Number("index", envelope.index()).Number("count", envelope.count());
+    row->Wide("source", envelope.source().value).Text("cause", envelope.cause().ToString());
+    row->Text("asked", PrintTime(envelope.asked_ns()));
+    if (envelope.repeat()) row->Flag("repeat", true);
+  }
+  row->Text("correlation", envelope.correlation().ToString());
+  if (!envelope.actor().empty()) row->Text("actor", envelope.actor());
+  std::vector<Header> headers;
+  COMMANDER_RETURN_IF_ERROR(
+      internal::GuardKj("the headers", [&] { headers = envelope.headers(); }));
+  if (!headers.empty()) row->Json("headers", HeadersJson(headers));
+  return AppendPayload(envelope, row);
+}
+
+absl::Status RecordDecoder::AppendPayload(const EnvelopeReader& envelope, Row* row) {
+  switch (envelope.kind()) {
+    case MessageKind::kNothing:
+      row->Null("data");
+      return absl::OkStatus();
+    case MessageKind::kRejection:
+    case MessageKind::kParked: {
+      std::string json;
+      COMMANDER_RETURN_IF_ERROR(
+          internal::GuardKj("the rejection", [&] { json = RejectionJson(envelope.rejection()); }));
+      row->Json("data", std::move(json));
+      return absl::OkStatus();
+    }
+    case MessageKind::kCommand:
+    case MessageKind::kEvent:
+      break;
+  }
+  COMMANDER_ASSIGN_OR_RETURN(const StoredType* const type, data_.FindType(envelope.type()));
+  std::string json;
+  absl::Status status;
+  if (type == nullptr) {
+    status = absl::NotFoundError(NoSchema(envelope.type()));
+  } else {
+    status = AppendJson(envelope.payload(), type->schema(), context_.bytes, &json);
+  }
+  if (status.ok()) {
+    row->Json("data", std::move(json));
+    return absl::OkStatus();
+  }
+  const std::string reason(status.message());
+  row->Null("data").Text("undecoded", reason);
+  TellUndecoded("records are shown without their data", reason);
+  return absl::OkStatus();
+}
+
+void RecordDecoder::TellUndecoded(const std::string& where, const std::string& reason) {
+  ++undecoded_;
+  if (std::find(told_.begin(), told_.end(), reason) != told_.end() || told_.size() >= 100) return;
+  told_.push_back(reason);
+  context_.diagnostics.Say(absl::StrCat(where, ": ", reason));
+}
+
+}  // namespace commander::cli

@@ -1,0 +1,153 @@
+#include "tools/commander/verbs.h"
+
+#include <memory>
+#include <utility>
+
+#include "tools/commander/aggregate_verbs.h"
+#include "tools/commander/log_verbs.h"
+
+namespace commander::cli {
+namespace {
+
+CLI::App* AddNoun(CLI::App& app, const std::string& name, const std::string& description) {
+  CLI::App* noun = app.add_subcommand(name, description);
+  noun->require_subcommand(1);
+  noun->fallthrough();
+  return noun;
+}
+
+// A verb with options of its own type, which live as long as the verb.
+template <typename Options>
+std::shared_ptr<Options> AddVerb(CLI::App* noun, Chosen* chosen, const std::string& name,
+                                 const std::string& description, const std::string& examples,
+                                 absl::StatusOr<Exit> (*run)(const Options&, Context&),
+                                 CLI::App** verb) {
+  auto options = std::make_shared<Options>();
+  *verb = noun->add_subcommand(name, description);
+  (*verb)->footer(examples);
+  (*verb)->fallthrough();
+  (*verb)->callback([=] {
+    chosen->run = [=](Context& context) {
+      options->data = chosen->data;
+      return run(*options, context);
+    };
+  });
+  return options;
+}
+
+void AddFilter(CLI::App* verb, LogFilter& filter) {
+  verb->add_option("--topic", filter.topics, "Only these topics")->type_name("NAME");
+  verb->add_option("--group", filter.group, "Only the topics of this group")->type_name("NAME");
+  verb->add_option("--partition", filter.partition, "Only this partition")->type_name("N");
+  verb->add_option("--key", filter.key, "Only records of this key")->type_name("KEY");
+  verb->add_option("--type", filter.types, "Only messages of these types")->type_name("NAME");
+  verb->add_option("--kind", filter.kinds, "Only these: command, event, rejection, nothing, parked")
+      ->type_name("KIND");
+  verb->add_option("--limit", filter.limit, "Stop behind so many")->type_name("N");
+}
+
+void AddLog(CLI::App& app, Chosen* chosen) {
+  CLI::App* log = AddNoun(app, "log", "What is in the log");
+  CLI::App* verb = nullptr;
+  const auto read = AddVerb<LogReadOptions>(
+      log, chosen, "read", "Show the records of a range, oldest first",
+      "  commander --data data log read\n"
+      "  commander --data data log read -10 --topic accounts-events\n"
+      "  commander --data data log read 100:200 --topic accounts-events --partition 3\n"
+      "  commander --data data log read @2026-01-31T10:00:00Z @2026-01-31T11:00:00Z\n"
+      "  commander --data data log read @-2h --key acct-1 -o json",
+      &LogRead, &verb);
+  verb->add_option("range", read->range,
+                   "start, end, +N, -N, N, N:M, @TIME or @TIME:TIME, in each partition; the first "
+                   "is included, the last is not")
+      ->type_name("RANGE")
+      ->expected(0, 2);
+  AddFilter(verb, read->filter);
+  verb->add_option("--after", read->after, "Go on where an interrupted call stopped")
+      ->type_name("TOKEN")
+      ->excludes("range");
+
+  const auto tail = AddVerb<LogTailOptions>(
+      log, chosen, "tail", "Show the newest records, and those that come",
+      "  commander --data data log tail\n"
+      "  commander --data data log tail -f\n"
+      "  commander --data data log tail -n 0 -f --kind rejection --limit 1 --timeout 60",
+      &LogTail, &verb);
+  verb->add_option("-n,--lines", tail->lines, "How many of the newest")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000));
+  verb->add_flag("-f,--follow", tail->follow, "Go on with what is written from now on");
+  verb->add_option("--timeout", tail->timeout_seconds, "Follow for so many seconds, then exit 3")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 1e9));
+  AddFilter(verb, tail->filter);
+}
+
+void AddGroup(CLI::App* verb, AggregateOptions& options) {
+  verb->add_option("-g,--group", options.group, "The group; needed where there are several")
+      ->type_name("NAME");
+  verb->add_option("--topic", options.topic, "Topic of its events, unless it is NAME-events")
+      ->type_name("NAME");
+}
+
+void AddPage(CLI::App* verb, std::string& prefix, std::string& after, std::uint64_t& limit) {
+  verb->add_option("--prefix", prefix, "Only keys that begin so")->type_name("KEY");
+  verb->add_option("--after", after, "Only keys behind this one")->type_name("KEY");
+  verb->add_option("--limit", limit, "Stop behind so many")->type_name("N");
+}
+
+void AddAggregate(CLI::App& app, Chosen* chosen) {
+  CLI::App* aggregate = AddNoun(app, "aggregate", "The states of groups and how they came about");
+  CLI::App* verb = nullptr;
+  const auto list = AddVerb<AggregateOptions>(
+      aggregate, chosen, "list", "Show the stored states of a group, in order of their keys",
+      "  commander --data data aggregate list --group accounts\n"
+      "  commander --data data aggregate list --group accounts --prefix acct- --limit 20",
+      &AggregateList, &verb);
+  AddGroup(verb, *list);
+  AddPage(verb, list->prefix, list->after, list->limit);
+
+  const auto show = AddVerb<AggregateOptions>(
+      aggregate, chosen, "show",
+      "Show a stored state, its version, and how many events the log holds behind it",
+      "  commander --data data aggregate show acct-1 --group accounts\n"
+      "  commander --data data aggregate show 'a\\x00b' -o json",
+      &AggregateShow, &verb);
+  verb->add_option("key", show->key, "The aggregate's key, as it is printed")
+      ->type_name("KEY")
+      ->required();
+  AddGroup(verb, *show);
+
+  const auto history = AddVerb<AggregateOptions>(
+      aggregate, chosen, "history", "Show the events of an aggregate; reads its whole partition",
+      "  commander --data data aggregate history acct-1 --group accounts\n"
+      "  commander --data data aggregate history acct-1 v3:v9\n"
+      "  commander --data data aggregate history acct-1 --all",
+      &AggregateHistory, &verb);
+  verb->add_option("key", history->key, "The aggregate's key, as it is printed")
+      ->type_name("KEY")
+      ->required();
+  verb->add_option("versions", history->versions, "v7: from version 7 on; v3:v9: 3 to 8")
+      ->type_name("VERSIONS");
+  verb->add_flag("--all", history->all, "Show refusals and what had no effect, too");
+  verb->add_option("--limit", history->limit, "Stop behind so many")->type_name("N");
+  AddGroup(verb, *history);
+}
+
+}  // namespace
+
+void AddVerbs(CLI::App& app, Chosen* chosen) {
+  app.require_subcommand(1);
+  app.add_option("-d,--data", chosen->data, "Directory that the engine was opened with")
+      ->type_name("DIR")
+      ->envname("COMMANDER_DATA");
+  app.add_option("-o,--output", chosen->format,
+                 "table, json or ndjson; without: table on a terminal, ndjson otherwise")
+      ->type_name("FORMAT");
+  app.add_option("--bytes", chosen->bytes, "How bytes are shown: base64 or hex")
+      ->type_name("FORMAT");
+  AddLog(app, chosen);
+  AddAggregate(app, chosen);
+}
+
+}  // namespace commander::cli
