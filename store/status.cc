@@ -1,5 +1,10 @@
 #include "store/status.h"
 
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/strings.h"
 
@@ -7,6 +12,15 @@ namespace commander::store {
 namespace {
 
 using rocksdb::Status;
+
+// RocksDB tells why the system refused a file by the system's text alone.
+bool IsPermissionDenied(const Status& status) {
+  const std::string text = status.ToString();
+  for (const int error : {EACCES, EPERM, EROFS}) {
+    if (absl::EndsWith(text, std::generic_category().message(error))) return true;
+  }
+  return false;
+}
 
 absl::StatusCode CodeOf(const Status& status) {
   // The subcode says more than the code: a full disk may arrive as an error of input and output or
@@ -39,6 +53,9 @@ absl::StatusCode CodeOf(const Status& status) {
     case Status::kBusy:
     case Status::kTryAgain:
       return absl::StatusCode::kAborted;
+    case Status::kIOError:
+      return IsPermissionDenied(status) ? absl::StatusCode::kPermissionDenied
+                                        : absl::StatusCode::kInternal;
     default:
       return absl::StatusCode::kInternal;
   }
