@@ -127,17 +127,23 @@ absl::Status Core::OpenGroup(GroupBase& group) {
 }
 
 absl::Status Core::CheckClock(const GroupRuntime& group) {
-  if (options_.accept_clock) return absl::OkStatus();
   const std::int64_t now = environment_.clock->NowNanos();
+  log::Log& log = *environment_.log;
   for (std::uint16_t p = 0; p < group.group->options().partitions; ++p) {
-    const log::TopicPartition partition{group.events, p};
-    COMMANDER_ASSIGN_OR_RETURN(const Offset end, environment_.log->End(partition));
+    const log::TopicPartition commands{group.commands, p};
+    COMMANDER_ASSIGN_OR_RETURN(const Offset sent, log.End(commands));
+    if (sent.value > 0) {
+      COMMANDER_ASSIGN_OR_RETURN(const log::Record last, log.Read(commands, {sent.value - 1}));
+      last_time_ns_ = std::max(last_time_ns_, last.time_ns);
+    }
+    const log::TopicPartition events{group.events, p};
+    COMMANDER_ASSIGN_OR_RETURN(const Offset end, log.End(events));
     if (end.value == 0) continue;
-    COMMANDER_ASSIGN_OR_RETURN(const log::Record last,
-                               environment_.log->Read(partition, Offset{end.value - 1}));
+    COMMANDER_ASSIGN_OR_RETURN(const log::Record last, log.Read(events, {end.value - 1}));
     COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
                                EnvelopeReader::Open(last.message));
-    if (now >= envelope->time_ns() - kClockToleranceNs) continue;
+    last_time_ns_ = std::max(last_time_ns_, envelope->time_ns());
+    if (options_.accept_clock || now >= envelope->time_ns() - kClockToleranceNs) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "the clock says ", absl::FormatTime(absl::FromUnixNanos(now), absl::UTCTimeZone()),
         ", more than 5 minutes before the last outcome of ", group.group->event_topic(), "[", p,

@@ -93,6 +93,8 @@ class Core {
   const std::vector<std::unique_ptr<ProjectionWorker>>& projections() const { return projections_; }
   SchemaSet& schemas() { return *schemas_; }
   const EngineOptions& options() const { return options_; }
+  // The latest time in the log at Open(), of commands and outcomes.
+  std::int64_t last_time_ns() const { return last_time_ns_; }
 
   // No new commands and queries from now on.
   void Refuse() { closed_ = true; }
@@ -136,6 +138,7 @@ class Core {
   std::vector<std::unique_ptr<ProjectionWorker>> projections_;
   std::atomic<bool> closed_{false};  // no new commands
   bool shut_ = false;                // Close() has run
+  std::int64_t last_time_ns_ = 0;
   std::mutex ids_mutex_;
   IdSource ids_;
 };

@@ -12,6 +12,7 @@
 #include "engine/core.h"
 #include "engine/data_directory.h"
 #include "engine/errors.h"
+#include "engine/forward_clock.h"
 #include "engine/in_decision.h"
 #include "engine/log/embedded_log.h"
 #include "engine/wake_up.h"
@@ -65,7 +66,7 @@ class EngineThreads {
   absl::Status Close(absl::Duration drain);
 
  private:
-  EngineThreads() = default;
+  explicit EngineThreads(Clock& clock) : clock_(clock) {}
   void Start();
   void RunWorkers(std::size_t thread);
   void RunSequencer();
@@ -75,6 +76,7 @@ class EngineThreads {
     if (index != leading) worker_wakes_[index % worker_wakes_.size()].Signal();
   }
 
+  ForwardClock clock_;
   std::unique_ptr<DataDirectory> directory_;
   std::vector<WakeUp> worker_wakes_;
   std::vector<WakeUp> projection_wakes_;
@@ -102,7 +104,7 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
   if (options.clock == nullptr) options.clock = &Clock::System();
   if (options.random == nullptr) options.random = &RandomSource::System();
 
-  std::unique_ptr<EngineThreads> threads(new EngineThreads);
+  std::unique_ptr<EngineThreads> threads(new EngineThreads(*options.clock));
   COMMANDER_ASSIGN_OR_RETURN(threads->directory_, DataDirectory::Open(options.data_directory));
 
   Environment environment;
@@ -110,7 +112,7 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
   log_options.directory = (threads->directory_->path() / "log").string();
   log_options.segment_bytes = options.segment_bytes;
   log_options.max_record_bytes = options.max_record_bytes + kParkedOverheadBytes;
-  log_options.clock = options.clock;
+  log_options.clock = &threads->clock_;
   log_options.random = options.random;
   log_options.sink = options.log_sink;
   COMMANDER_ASSIGN_OR_RETURN(environment.log, log::OpenEmbeddedLog(std::move(log_options)));
@@ -121,7 +123,7 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
   store_options.clock = options.clock;
   store_options.sink = options.log_sink;
   environment.stores = store::NewRocksStoreFactory(std::move(store_options));
-  environment.clock = options.clock;
+  environment.clock = &threads->clock_;
   environment.random = options.random;
   environment.crash_slot = [directory = threads->directory_.get(), sink = options.log_sink](
                                const std::string& group, std::uint16_t partition) {
@@ -140,6 +142,7 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
   };
   COMMANDER_ASSIGN_OR_RETURN(
       threads->core_, Core::Open(std::move(options), std::move(wiring), std::move(environment)));
+  threads->clock_.RaiseTo(threads->core_->last_time_ns());
   threads->Start();
   return threads;
 }
