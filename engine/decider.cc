@@ -160,17 +160,18 @@ absl::StatusOr<std::uint64_t> Decider::VersionOf(const Command& command) {
   return entry->staged.version;
 }
 
-absl::Status Decider::Nothing(const Command& command, std::uint8_t flags, DecidedBatch* batch) {
+absl::Status Decider::Nothing(const Command& command, DecidedBatch* batch,
+                              std::shared_ptr<const Offset> repeats) {
   OutcomeHeader header = HeaderOf(command, MessageKind::kNothing);
-  header.flags = flags;
   COMMANDER_ASSIGN_OR_RETURN(header.version, VersionOf(command));
-  const bool repeat = (flags & kRepeatFlag) != 0;
+  const bool repeat = repeats != nullptr;
+  if (repeat) header.flags = kRepeatFlag;
   // The first outcome has the id that is derived from the command's alone.
   if (repeat) header.id = MessageId::Derive(command.envelope.id(), "repeat", command.source.value);
   const std::uint32_t before = batch->entries.count();
   const std::size_t begin = batch->entries.words().size();
   AppendNothing(header, &batch->entries);
-  Add(command, header, before, begin, batch, !repeat).repeat = repeat;
+  Add(command, header, before, begin, batch, !repeat).repeats = std::move(repeats);
   return absl::OkStatus();
 }
 
@@ -253,14 +254,13 @@ absl::StatusOr<std::vector<Word>> Decider::ReadParked(const ParkedCommand& parke
 }
 
 // Same id: a repeat, unless type or payload are others.
-absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(const Command& command,
-                                                                     bool* repeat) {
-  *repeat = false;
+absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(
+    const Command& command, std::shared_ptr<const Offset>* first_place) {
   COMMANDER_ASSIGN_OR_RETURN(
       const std::optional<RememberedIds::Found> found,
       state_.ids().Find(command.envelope.id(), HashOfKey(command.envelope.key())));
   if (!found.has_value()) return std::nullopt;
-  *repeat = true;
+  *first_place = found->place;
   Offset source = found->source;
   if (!found->staged) {
     COMMANDER_ASSIGN_OR_RETURN(const log::Record outcome,
@@ -280,7 +280,7 @@ absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(const Comma
                        command.envelope.payload().getAs<capnp::AnyStruct>();
   }));
   if (same) return std::nullopt;
-  *repeat = false;
+  first_place->reset();
   return Refusal{std::string(kIdReused),
                  absl::StrCat("the id ", command.envelope.id().ToString(),
                               " belongs to another command of this aggregate, at offset ",
@@ -338,10 +338,10 @@ absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, Decid
                   std::max(clock_.NowNanos(), state_.staged_time_ns()),
                   type,
                   std::static_pointer_cast<Call>(record.ticket)};
-  bool repeat = false;
-  COMMANDER_ASSIGN_OR_RETURN(std::optional<Refusal> refusal, CheckRepeat(command, &repeat));
-  if (repeat) {
-    COMMANDER_RETURN_IF_ERROR(Nothing(command, kRepeatFlag, batch));
+  std::shared_ptr<const Offset> first;
+  COMMANDER_ASSIGN_OR_RETURN(std::optional<Refusal> refusal, CheckRepeat(command, &first));
+  if (first != nullptr) {
+    COMMANDER_RETURN_IF_ERROR(Nothing(command, batch, std::move(first)));
     return Result::kDone;
   }
   if (!refusal.has_value()) refusal = CheckWindow(command);
@@ -412,7 +412,7 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
 
   switch (decision.kind) {
     case DecisionKind::kNothing:
-      COMMANDER_RETURN_IF_ERROR(Nothing(command, 0, batch));
+      COMMANDER_RETURN_IF_ERROR(Nothing(command, batch));
       return std::nullopt;
     case DecisionKind::kRejected:
       if (absl::StartsWith(decision.code, kEngineCodes)) {
@@ -425,7 +425,7 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
       break;
   }
   if (decision.events.empty()) {
-    COMMANDER_RETURN_IF_ERROR(Nothing(command, 0, batch));
+    COMMANDER_RETURN_IF_ERROR(Nothing(command, batch));
     return std::nullopt;
   }
   return AppendEvents(command, entry, std::move(decision.events), batch);
@@ -520,13 +520,13 @@ absl::StatusOr<Decider::Result> Decider::Retry(const Command& command, DecidedBa
     return Result::kDone;
   }
   drew_ = false;
-  COMMANDER_RETURN_IF_ERROR(Nothing(command, 0, batch));
+  COMMANDER_RETURN_IF_ERROR(Nothing(command, batch));
   return Result::kDone;
 }
 
 absl::Status Decider::Skip(const Command& command, DecidedBatch* batch) {
   const ParkedQueues::Queue* queue = state_.parked().Find(command.envelope.key());
-  if (queue == nullptr) return Nothing(command, 0, batch);
+  if (queue == nullptr) return Nothing(command, batch);
   const ParkedCommand head = queue->front();
   Offset meant;
   std::string reason;
@@ -550,7 +550,7 @@ absl::Status Decider::Skip(const Command& command, DecidedBatch* batch) {
                        nullptr};
   COMMANDER_RETURN_IF_ERROR(Reject(
       parked, {"commander.skipped", absl::StrCat("skipped by an operator: ", reason)}, batch));
-  return Nothing(command, 0, batch);
+  return Nothing(command, batch);
 }
 
 }  // namespace commander::internal

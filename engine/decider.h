@@ -36,7 +36,7 @@ struct DecidedOutcome {
   Aggregate after;                         // events only
   std::uint32_t first = 0;                 // place of its first record in the batch
   std::uint32_t count = 0;                 // records
-  bool repeat = false;                     // answer with the first outcome of the id
+  std::shared_ptr<const Offset> repeats;   // a repeat: where the first outcome of its id is …
   std::shared_ptr<Call> call;              // who asked, if it was this process
   std::vector<std::vector<Word>> records;  // copies for the answer, where somebody waits for it
 
@@ -102,7 +102,9 @@ class Decider {
   };
   class Sight;  // the view of a handler
 
-  absl::StatusOr<std::optional<Refusal>> CheckRepeat(const Command& command, bool* repeat);
+  // `first`: where the outcome is that the command repeats.
+  absl::StatusOr<std::optional<Refusal>> CheckRepeat(const Command& command,
+                                                     std::shared_ptr<const Offset>* first);
   std::optional<Refusal> CheckWindow(const Command& command) const;
   absl::StatusOr<log::Record> ReadCommand(Offset source);
 
@@ -118,7 +120,8 @@ class Decider {
   absl::Status Park(const Command& command, std::string_view code, std::string_view message,
                     DecidedBatch* batch);
   absl::Status Reject(const Command& command, const Refusal& refusal, DecidedBatch* batch);
-  absl::Status Nothing(const Command& command, std::uint8_t flags, DecidedBatch* batch);
+  absl::Status Nothing(const Command& command, DecidedBatch* batch,
+                       std::shared_ptr<const Offset> repeats = nullptr);
   // Of a record that cannot be attributed to an aggregate here.
   void RejectByPlace(const log::Record& record, std::string_view code, std::string_view message,
                      DecidedBatch* batch);

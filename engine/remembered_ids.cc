@@ -125,6 +125,8 @@ absl::StatusOr<std::optional<RememberedIds::Found>> RememberedIds::Find(const Me
     found.id.id = id;
     found.id.key_hash = key_hash;
     found.id.parked = at->second.parked;
+    if (at->second.place == nullptr) at->second.place = std::make_shared<Offset>();
+    found.place = at->second.place;
     return found;
   }
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<store::RememberedId> committed,
@@ -132,6 +134,7 @@ absl::StatusOr<std::optional<RememberedIds::Found>> RememberedIds::Find(const Me
   if (!committed.has_value()) return std::nullopt;
   Found found;
   found.id = *committed;
+  found.place = std::make_shared<const Offset>(committed->outcome);
   return found;
 }
 
@@ -150,13 +153,18 @@ absl::StatusOr<std::optional<store::RememberedId>> RememberedIds::FindCommitted(
 
 void RememberedIds::Stage(const MessageId& id, std::uint64_t key_hash, Offset source, bool parked) {
   if (id.version() == 7) highest7_ = std::max(highest7_, id);
-  staged_[{id, key_hash}] = {source, parked};
+  Staged& staged = staged_[{id, key_hash}];
+  staged.source = source;
+  staged.parked = parked;
 }
 
 absl::Status RememberedIds::Remember(const store::RememberedId& id, bool replaces_parked) {
   if (id.id.version() == 7) highest7_ = std::max(highest7_, id.id);
   const auto staged = staged_.find({id.id, id.key_hash});
-  if (staged != staged_.end() && staged->second.parked == id.parked) staged_.erase(staged);
+  if (staged != staged_.end()) {
+    if (staged->second.place != nullptr) *staged->second.place = id.outcome;
+    if (staged->second.parked == id.parked) staged_.erase(staged);
+  }
   if (replaces_parked) {
     for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
       if (id.id < (*block)->min || id.id > (*block)->max) continue;

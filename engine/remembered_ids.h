@@ -43,6 +43,8 @@ class RememberedIds {
     bool staged = false;  // its outcome is decided, not committed
     Offset source;        // staged only: of the command
     store::RememberedId id;
+    // Where the outcome is, however soon the id is forgotten; staged: once it is committed.
+    std::shared_ptr<const Offset> place;
   };
   // As staged.
   //   Errors: those of the store.
@@ -111,6 +113,7 @@ class RememberedIds {
   struct Staged {
     Offset source;
     bool parked = false;
+    std::shared_ptr<Offset> place;  // where somebody asked for it
   };
   absl::flat_hash_map<StagedKey, Staged> staged_;
 };

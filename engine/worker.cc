@@ -322,17 +322,9 @@ void Worker::Apply(DecidedBatch& batch, Offset first) {
 
 void Worker::Answer(DecidedOutcome& outcome, Offset first) {
   absl::StatusOr<Outcome> answer = absl::InternalError("no answer");
-  if (outcome.repeat) {
-    const absl::StatusOr<std::optional<store::RememberedId>> found =
-        state_.ids().FindCommitted(outcome.facts.id, HashOfKey(outcome.key));
-    if (!found.ok()) {
-      answer = found.status();
-    } else if (!found->has_value()) {
-      answer = absl::InternalError("the first outcome of a repeated command is not remembered");
-    } else {
-      answer = ReadOutcome(Place(), (*found)->outcome, outcome.facts.id, NameOf());
-      if (answer.ok()) OutcomeBuilder::MarkRepeat(&*answer);
-    }
+  if (outcome.repeats != nullptr) {
+    answer = ReadOutcome(Place(), *outcome.repeats, outcome.facts.id, NameOf());
+    if (answer.ok()) OutcomeBuilder::MarkRepeat(&*answer);
   } else if (outcome.records.empty()) {
     answer = ReadOutcome(Place(), first + outcome.first, outcome.facts.id, NameOf());
   } else {

@@ -33,5 +33,37 @@ TEST_F(CoreTest, AnswersARepeatOfAParkedCommandWhoseRetryIsUnderWay) {
   EXPECT_THAT(core_->FindOutcome(*accounts_, "a", "one"), OfKind(OutcomeKind::kEvents));
 }
 
+// A repeat was answered with an internal error where a command behind it, in the same batch, moved
+// the window on so that the first one was forgotten.
+TEST_F(CoreTest, AnswersARepeatWhoseFirstIsForgottenMeanwhile) {
+  limits_.id_block = 1;
+  Open();
+  const std::size_t first = Deposit("a", 5, {.id = "one"});
+  Rest();
+  const std::size_t again = Deposit("a", 5, {.id = "one"});
+  clock_.Advance(100 * kMinute);
+  const std::size_t later = Deposit("b", 5, {.id = "two"});
+  Rest();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome outcome, Answer(again));
+  EXPECT_TRUE(outcome.repeat());
+  EXPECT_EQ(outcome.position(), Answer(first)->position());
+  EXPECT_THAT(Answer(later), OfKind(OutcomeKind::kEvents));
+}
+
+// The same where the first is still under way when its repeat is decided.
+TEST_F(CoreTest, AnswersARepeatOfACommandUnderWayThatIsForgottenAtOnce) {
+  limits_.id_block = 1;
+  Open();
+  const std::size_t first = Deposit("a", 5, {.id = "one"});
+  clock_.Advance(100 * kMinute);
+  Deposit("b", 5, {.id = "two"});
+  worker().Step();
+  const std::size_t again = Deposit("a", 5, {.id = "one"});
+  Rest();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome outcome, Answer(again));
+  EXPECT_TRUE(outcome.repeat());
+  EXPECT_EQ(outcome.position(), Answer(first)->position());
+}
+
 }  // namespace
 }  // namespace commander::test
