@@ -149,6 +149,17 @@ std::string PartitionKey(std::string_view topic, std::uint32_t partition) {
   return row_key;
 }
 
+absl::StatusOr<TopicOfPartition> TopicOfPartitionKey(std::string_view row_key) {
+  const std::size_t topic_end = row_key.find('\0');
+  if (row_key.empty() || row_key[0] != kPartitionKind || topic_end == std::string_view::npos ||
+      topic_end == 1 || row_key.size() != topic_end + 1 + sizeof(std::uint32_t)) {
+    return Damaged("partition row", absl::StrCat("a key of ", row_key.size(),
+                                                 " bytes is none of a projection's partition"));
+  }
+  return TopicOfPartition{std::string(row_key.substr(1, topic_end - 1)),
+                          Big<std::uint32_t>(row_key.substr(topic_end + 1))};
+}
+
 std::string EncodePartition(const PartitionRow& row) {
   std::string value;
   value.reserve(kPartitionBytes);
@@ -341,13 +352,12 @@ absl::Status CheckRow(std::string_view row_key, std::string_view value) {
     return Damaged(what, absl::StrCat("a key of ", row_key.size(), " bytes is none of its keys"));
   };
   switch (row_key.empty() ? '\0' : row_key[0]) {
-    case kPartitionKind: {
-      const std::size_t topic_end = row_key.find('\0');
-      const bool of_projection = topic_end != std::string_view::npos && topic_end > 1 &&
-                                 row_key.size() == topic_end + 1 + sizeof(std::uint32_t);
-      if (row_key.size() != 1 && !of_projection) return bad_key("partition row");
+    case kPartitionKind:
+      if (row_key.size() > 1) {
+        const absl::StatusOr<TopicOfPartition> topic = TopicOfPartitionKey(row_key);
+        if (!topic.ok()) return topic.status();
+      }
       return DecodePartition(value).status();
-    }
     case kStateKind:
       if (row_key.size() == 1) return bad_key("state row");
       return DecodeState(value).status();

@@ -71,6 +71,11 @@ struct ProjectionRow {
 
 std::string PartitionKey();                                                 // own state
 std::string PartitionKey(std::string_view topic, std::uint32_t partition);  // projection
+struct TopicOfPartition {
+  std::string topic;
+  std::uint32_t partition = 0;
+};
+absl::StatusOr<TopicOfPartition> TopicOfPartitionKey(std::string_view row_key);  // projection
 std::string EncodePartition(const PartitionRow& row);
 absl::StatusOr<PartitionRow> DecodePartition(std::string_view value);
 

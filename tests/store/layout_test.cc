@@ -213,6 +213,19 @@ TEST(LayoutTest, RefusesOtherFormats) {
               StatusIs(kDataLoss, HasSubstr("says that it holds 2")));
 }
 
+TEST(LayoutTest, TellsWhichPartitionAProjectionHasFolded) {
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const TopicOfPartition place,
+                                 TopicOfPartitionKey(PartitionKey("acc-events", 258)));
+  EXPECT_EQ(place.topic, "acc-events");
+  EXPECT_EQ(place.partition, 258u);
+  const std::string key = PartitionKey("t", 1);
+  for (const std::string& wrong :
+       {PartitionKey(), PartitionKey("", 1), key + "x", key.substr(0, key.size() - 1),
+        std::string("s") + key.substr(1), std::string()}) {
+    EXPECT_THAT(TopicOfPartitionKey(wrong), StatusIs(kDataLoss));
+  }
+}
+
 TEST(LayoutTest, ChecksRowsOfEveryKind) {
   const std::vector<std::uint64_t> words = {1};
   const std::string partition = EncodePartition(SamplePartition());

@@ -1,5 +1,6 @@
 #include "tools/commander/aggregate_verbs.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -7,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
-#include "commander/internal/strings.h"
 #include "store/layout.h"
 #include "tools/commander/data.h"
 #include "tools/commander/keys.h"
@@ -46,12 +46,6 @@ absl::StatusOr<Behind> FindBehind(Data& data, const OwnStateReader& states, std:
         return true;
       }));
   return behind;
-}
-
-void SayUndecoded(const absl::Status& status, std::string_view key, Context& context, Row* row) {
-  row->Null("data").Text("undecoded", internal::ToStd(status.message()));
-  context.diagnostics.Say(
-      absl::StrCat(PrintKey(key), " is shown without its data: ", status.message()));
 }
 
 // Walks over the states of all partitions in order of their keys.
@@ -120,8 +114,7 @@ absl::StatusOr<Exit> AggregateList(const AggregateOptions& options, Context& con
     row.Key("key", key).Number("partition", part->partition.partition);
     row.Wide("version", state.version).Flag("exists", !state.state.empty());
     const absl::Status status =
-        AppendStored(*data, part->partition.row.schema, state.state, context, &row);
-    if (!status.ok()) SayUndecoded(status, key, context, &row);
+        AppendStoredOrSay(*data, part->partition.row.schema, state.state, key, context, &row);
     undecoded |= !status.ok();
     COMMANDER_RETURN_IF_ERROR(context.output.Add(row));
   }
@@ -167,8 +160,7 @@ absl::StatusOr<Exit> AggregateShow(const AggregateOptions& options, Context& con
   }
   absl::Status decoded;
   if (state.has_value() && !state->state.empty()) {
-    decoded = AppendStored(*data, partition->row.schema, state->state, context, &row);
-    if (!decoded.ok()) SayUndecoded(decoded, key, context, &row);
+    decoded = AppendStoredOrSay(*data, partition->row.schema, state->state, key, context, &row);
   } else {
     row.Null("type").Null("data");
   }

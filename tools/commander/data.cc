@@ -24,6 +24,9 @@ using ::commander::internal::SchemaSet;
 using ::commander::internal::StoredType;
 using ::commander::internal::ToAbsl;
 
+// What is read is read once, from several partitions that move along together.
+constexpr std::size_t kReadCacheBytes = std::size_t{8} << 20;
+
 constexpr std::string_view kEventSuffix = "-events";
 
 std::string ListOf(const std::vector<std::string>& names) {
@@ -184,6 +187,16 @@ absl::StatusOr<std::string> Data::FindProjection(std::string_view name) const {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("there is no projection ", PrintKey(name), "; there are: ", ListOf(names)));
+}
+
+absl::StatusOr<std::vector<std::string>> Data::FindStores(std::string_view name) const {
+  COMMANDER_ASSIGN_OR_RETURN(std::vector<std::string> stores, store::RocksStoreNames(directory_));
+  if (name.empty()) return stores;
+  if (std::find(stores.begin(), stores.end(), name) != stores.end()) {
+    return std::vector<std::string>{std::string(name)};
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no store ", PrintKey(name), "; there are: ", ListOf(stores)));
 }
 
 absl::StatusOr<std::unique_ptr<store::StoreReader>> Data::OpenStore(std::string_view name) const {

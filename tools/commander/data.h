@@ -53,6 +53,9 @@ class Data {
   //   kInvalidArgument: there is none; the message names those that are.
   absl::StatusOr<std::string> FindProjection(std::string_view name) const;
 
+  // Names of all stores as in store/names.h, or the one that is asked for.
+  //   kInvalidArgument: there is none of that name; the message names those that are.
+  absl::StatusOr<std::vector<std::string>> FindStores(std::string_view name) const;
   // `name` as in store/names.h.  kNotFound where there is none.
   absl::StatusOr<std::unique_ptr<store::StoreReader>> OpenStore(std::string_view name) const;
 

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
-#include "engine/log/format.h"
 #include "engine/partitioner.h"
+#include "tools/commander/log_identity.h"
 #include "tools/commander/process.h"
 
 namespace commander::cli {
@@ -57,18 +57,8 @@ absl::StatusOr<std::optional<StoredPartition>> OwnStateReader::FindPartition(
                              store_->Get(*family, store::PartitionKey()));
   if (!stored.has_value()) return std::optional<StoredPartition>();
   COMMANDER_ASSIGN_OR_RETURN(store::PartitionRow row, store::DecodePartition(*stored));
-  const std::string where = absl::StrCat("store ", group_, ", partition ", partition, ": ");
-  if (row.log_id != data_.log().id()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        where, "it belongs to log ", log::LogIdText(row.log_id), ", this is log ",
-        log::LogIdText(data_.log().id()), "; put log and store of one directory together"));
-  }
-  COMMANDER_ASSIGN_OR_RETURN(const Offset end, data_.log().End({events_.number, partition}));
-  if (row.next > end) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        where, "it is ahead of the log: it has folded offset ", row.next.value - 1, " of ",
-        events_.settings.name, ", which ends at ", end.value, "; restore the newer log"));
-  }
+  COMMANDER_RETURN_IF_ERROR(
+      CheckBelongs(absl::StrCat("store ", group_), row, events_, partition, data_.log()));
   return std::optional<StoredPartition>(StoredPartition{partition, *family, row});
 }
 

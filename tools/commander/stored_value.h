@@ -3,11 +3,9 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "tools/commander/context.h"
 #include "tools/commander/data.h"
 #include "tools/commander/row.h"
@@ -19,5 +17,10 @@ namespace commander::cli {
 //   kDataLoss: it is not what its schema says.
 absl::Status AppendStored(Data& data, std::uint64_t schema, std::span<const std::uint64_t> words,
                           const Context& context, Row* row);
+
+// The same, but where it fails data is null, `undecoded` says why, and so does the standard error.
+absl::Status AppendStoredOrSay(Data& data, std::uint64_t schema,
+                               std::span<const std::uint64_t> words, std::string_view key,
+                               Context& context, Row* row);
 
 }  // namespace commander::cli

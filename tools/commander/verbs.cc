@@ -5,6 +5,8 @@
 
 #include "tools/commander/aggregate_verbs.h"
 #include "tools/commander/log_verbs.h"
+#include "tools/commander/projection_verbs.h"
+#include "tools/commander/store_verbs.h"
 
 namespace commander::cli {
 namespace {
@@ -134,6 +136,50 @@ void AddAggregate(CLI::App& app, Chosen* chosen) {
   AddGroup(verb, *history);
 }
 
+void AddProjection(CLI::App& app, Chosen* chosen) {
+  CLI::App* projection = AddNoun(app, "projection", "Read models and how far they are");
+  CLI::App* verb = nullptr;
+  AddVerb<ProjectionOptions>(projection, chosen, "list",
+                             "Show which projections there are, and what lies behind them",
+                             "  commander --data data projection list", &ProjectionList, &verb);
+
+  const auto show = AddVerb<ProjectionOptions>(
+      projection, chosen, "show", "Show a row, or all rows in order of their keys",
+      "  commander --data data projection show balances\n"
+      "  commander --data data projection show balances acct-1 -o json\n"
+      "  commander --data data projection show balances@1 --prefix acct- --limit 20",
+      &ProjectionShow, &verb);
+  verb->add_option("name", show->name, "The projection; its newest version unless NAME@VERSION")
+      ->type_name("NAME")
+      ->required();
+  verb->add_option("key", show->key, "The row's key, as it is printed")->type_name("KEY");
+  AddPage(verb, show->prefix, show->after, show->limit);
+}
+
+void AddStore(CLI::App& app, Chosen* chosen) {
+  CLI::App* store = AddNoun(app, "store", "Stores as a whole");
+  CLI::App* verb = nullptr;
+  const auto verify = AddVerb<StoreOptions>(
+      store, chosen, "verify",
+      "Read log and stores wholly and name every damage; repairs nothing.  Not found: a state or "
+      "row with wrong contents in the right form, which takes a fold",
+      "  commander --data data store verify\n"
+      "  commander --data data store verify log -o json",
+      &StoreVerify, &verb);
+  verb->add_option("store", verify->store, "Only log, store/GROUP or projections/NAME@VERSION")
+      ->type_name("STORE");
+
+  const auto hash = AddVerb<StoreOptions>(
+      store, chosen, "hash",
+      "Show what stores hold as one number each, to compare a store with its backup or rebuilt "
+      "twin; two compare where their positions are equal.  Remembered ids are left out",
+      "  commander --data data store hash\n"
+      "  commander --data data store hash projections/balances@1 -o json",
+      &StoreHash, &verb);
+  verb->add_option("store", hash->store, "Only store/GROUP or projections/NAME@VERSION")
+      ->type_name("STORE");
+}
+
 }  // namespace
 
 void AddVerbs(CLI::App& app, Chosen* chosen) {
@@ -148,6 +194,8 @@ void AddVerbs(CLI::App& app, Chosen* chosen) {
       ->type_name("FORMAT");
   AddLog(app, chosen);
   AddAggregate(app, chosen);
+  AddProjection(app, chosen);
+  AddStore(app, chosen);
 }
 
 }  // namespace commander::cli
