@@ -102,7 +102,7 @@ std::string Count(const std::string& directory) {
     }
     for (const ChangelogEntry& entry : changelog->entries) {
       ++entries;
-      releases.emplace(entry.source, entry.version);
+      if (!releases.emplace(entry.source, entry.version).second) continue;  // the first wins
       sources.insert(entry.source);
       if (!entry.email.empty()) people.insert(FoldCase(entry.email));
     }

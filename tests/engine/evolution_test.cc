@@ -61,7 +61,10 @@ class EvolutionTest : public BankTest {
     Open();
     EXPECT_THAT(Deposit("acct-1", 3), IsEvents(1));
     EXPECT_THAT(Misbehave("acct-1", How::LARGE), IsEvents(2));
-    EXPECT_THAT(Deposit("acct-1", 4), IsEvents(3));
+    const auto last = Deposit("acct-1", 4);
+    EXPECT_THAT(last, IsEvents(3));
+    // The projection has a position, too, which another program finds.
+    EXPECT_THAT(engine_->Get(*balances_, "acct-1", {.at_least = last.value().position()}), IsOk());
     Close();
   }
 
