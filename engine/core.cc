@@ -366,6 +366,7 @@ absl::Status Core::Close() {
   }
   for (const std::unique_ptr<Worker>& worker : workers_) first.Update(worker->write_back_error());
   for (const std::unique_ptr<ProjectionWorker>& projection : projections_) {
+    projection->Refuse(Closed());
     first.Update(projection->Flush());
   }
   for (const std::unique_ptr<store::Store>& store : projection_stores_) {

@@ -133,9 +133,15 @@ absl::StatusOr<std::size_t> ProjectionWorker::FoldFrom(Source& source) {
       batch.Delete(store::ProjectionKey(key));
       continue;
     }
-    COMMANDER_ASSIGN_OR_RETURN(const std::vector<Word> words,
-                               SaveFold(projection_.fold(), row.state.get()));
-    batch.Put(store::ProjectionKey(key), store::EncodeProjection(words));
+    const absl::StatusOr<std::vector<Word>> words = SaveFold(projection_.fold(), row.state.get());
+    if (!words.ok()) {
+      return absl::Status(
+          words.status().code(),
+          absl::StrCat("topic ", source.place.topic, "[", source.place.events.partition,
+                       "], a row of offsets ", records.front().offset.value, " to ",
+                       last.offset.value, ": ", words.status().message()));
+    }
+    batch.Put(store::ProjectionKey(key), store::EncodeProjection(*words));
   }
   batch.Put(store::PartitionKey(source.place.topic, source.place.events.partition),
             store::EncodePartition(position));
@@ -178,9 +184,13 @@ absl::Status ProjectionWorker::FoldRecord(const Source& source, const log::Recor
     const InDecision inside;
     const Keys keys = keyed->keys_of(envelope.payload(), metadata);
     for (const std::string& key : keys.all()) {
-      COMMANDER_ASSIGN_OR_RETURN(Pending* const row, Row(key, rows));
-      if (row->state == nullptr) row->state = projection_.fold().make();
-      if (!fold->apply(row->state.get(), envelope.payload(), metadata)) row->state = nullptr;
+      const absl::StatusOr<Pending*> row = Row(key, rows);
+      if (!row.ok()) {
+        return absl::Status(row.status().code(), absl::StrCat(where, ": ", row.status().message()));
+      }
+      std::shared_ptr<void>& state = (*row)->state;
+      if (state == nullptr) state = projection_.fold().make();
+      if (!fold->apply(state.get(), envelope.payload(), metadata)) state = nullptr;
     }
   } catch (...) {
     return DescribeException(absl::StrCat(where, ": fold of ", ToAbsl(type)));
@@ -248,16 +258,20 @@ absl::Status ProjectionWorker::Await(const Position& position, absl::Time deadli
 }
 
 absl::Status ProjectionWorker::AwaitReady(absl::Time deadline) {
-  return WaitFor(
+  COMMANDER_RETURN_IF_ERROR(WaitFor(
       [&] {
         return std::all_of(sources_.begin(), sources_.end(),
                            [](const Source& source) { return source.row.next >= source.ready; });
       },
-      deadline, "what was in the log when it was opened");
+      deadline, "what was in the log when it was opened"));
+  const std::lock_guard lock(mutex_);
+  return StoppedLocked();
 }
 
 absl::Status ProjectionWorker::Get(
     std::string_view key, const std::function<void(capnp::AnyPointer::Reader)>& use) const {
+  const std::shared_lock reading(queries_mutex_);
+  COMMANDER_RETURN_IF_ERROR(refused_);
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> stored,
                              environment_.store->Get(family_, store::ProjectionKey(key)));
   if (!stored.has_value()) return absl::OkStatus();
@@ -268,6 +282,8 @@ absl::Status ProjectionWorker::Get(
 absl::Status ProjectionWorker::Scan(
     std::string_view prefix, std::string_view after, std::size_t limit,
     const std::function<void(std::string_view, capnp::AnyPointer::Reader)>& use) const {
+  const std::shared_lock reading(queries_mutex_);
+  COMMANDER_RETURN_IF_ERROR(refused_);
   const std::string start = store::ProjectionKey(std::max(prefix, after));
   const std::string end = store::PrefixEnd(store::ProjectionKey(prefix));
   std::size_t rows = 0;
@@ -308,6 +324,11 @@ absl::Status ProjectionWorker::Flush() {
   COMMANDER_RETURN_IF_ERROR(environment_.store->Flush(family_));
   unflushed_ = 0;
   return absl::OkStatus();
+}
+
+void ProjectionWorker::Refuse(absl::Status why) {
+  const std::unique_lock lock(queries_mutex_);
+  refused_ = std::move(why);
 }
 
 void ProjectionWorker::Stop(absl::Status why) {

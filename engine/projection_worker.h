@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,8 @@ class ProjectionWorker {
   absl::Status Flush();
   // Wakes everybody who waits, with this error.
   void Stop(absl::Status why);
+  // Answers queries with this error from now on; returns when none is reading any more.
+  void Refuse(absl::Status why);
 
   const std::string& name() const { return projection_.name(); }
 
@@ -99,6 +102,9 @@ class ProjectionWorker {
   std::vector<Source> sources_;
   TypeNames names_;
   std::size_t unflushed_ = 0;
+
+  mutable std::shared_mutex queries_mutex_;  // shared by queries while they read
+  absl::Status refused_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

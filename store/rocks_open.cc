@@ -29,6 +29,9 @@ OpenedDb OpenReadWrite(rocksdb::DBOptions options, const rocksdb::ColumnFamilyOp
     if (!opened.status.ok()) return opened;
   } else {
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, family);
+    // Else RocksDB calls it an error that there is none.
+    opened.status = options.env->CreateDirIfMissing(directory.string());
+    if (!opened.status.ok()) return opened;
   }
   options.create_if_missing = true;
   rocksdb::DB* db = nullptr;
