@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "tests/engine/bank_fixture.h"
@@ -17,7 +18,6 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 // The parts of an account that its next programs share.
 struct AnyAccount {
@@ -61,10 +61,9 @@ class EvolutionTest : public BankTest {
     Open();
     EXPECT_THAT(Deposit("acct-1", 3), IsEvents(1));
     EXPECT_THAT(Misbehave("acct-1", How::LARGE), IsEvents(2));
-    const auto last = Deposit("acct-1", 4);
-    EXPECT_THAT(last, IsEvents(3));
-    // The projection has a position, too, which another program finds.
-    EXPECT_THAT(engine_->Get(*balances_, "acct-1", {.at_least = last.value().position()}), IsOk());
+    const auto third = Deposit("acct-1", 4);
+    EXPECT_THAT(third, IsEvents(3));
+    EXPECT_THAT(engine_->Get(*balances_, "acct-1", {.at_least = third->position()}), IsOk());
     Close();
   }
 
@@ -137,6 +136,40 @@ TEST_F(EvolutionTest, ARaisedVersionFoldsTheStateAgain) {
   EXPECT_EQ(Refolds(), 1u);                 // once
   EXPECT_EQ(BalanceBy<Deliberate>(), "7");  // an older program, too
   EXPECT_EQ(Refolds(), 2u);
+}
+
+struct Unsavable : Deliberate {
+  void Save(Schema::Builder) const { throw std::runtime_error("not today"); }
+};
+struct Unloadable : Deliberate {
+  void Load(Schema::Reader) { throw std::runtime_error("not today"); }
+};
+
+TEST_F(EvolutionTest, AStateThatCannotBeSavedIsReportedAndNothingIsLost) {
+  Group<Unsavable> group("accounts", group_options_);
+  COMMANDER_ASSERT_OK_AND_ASSIGN(auto engine, OpenWith(group));
+  EXPECT_THAT(engine->SyncCommand<bank::Deposit>(group, "acct-1",
+                                                 [](auto command) { command.setCents(5); }),
+              IsEvents(4));
+  EXPECT_THAT(engine->Close(), StatusIs(absl::StatusCode::kInternal,
+                                        AllOf(HasSubstr("the store of group accounts, partition 0"),
+                                              HasSubstr("Save of bank.Account: not today"))));
+  Open();
+  EXPECT_THAT(Withdraw("acct-1", 12), IsEvents(5));
+}
+
+TEST_F(EvolutionTest, AStateThatCannotBeLoadedStopsItsPartitionAndParksNothing) {
+  {
+    Group<Unloadable> group("accounts", group_options_);
+    COMMANDER_ASSERT_OK_AND_ASSIGN(auto engine, OpenWith(group));
+    EXPECT_THAT(engine->SyncCommand<bank::Deposit>(
+                    group, "acct-1", [](auto command) { command.setCents(5); }, {.id = "d-1"}),
+                StatusIs(absl::StatusCode::kUnavailable,
+                         AllOf(HasSubstr("accounts-commands[0] offset 3"),
+                               HasSubstr("Load of bank.Account: not today"))));
+  }
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 5, {.id = "d-1"}), RepeatsEvents(4));
 }
 
 // ---- Projections
