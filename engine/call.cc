@@ -92,9 +92,13 @@ bool Call::Complete(absl::StatusOr<Outcome> result) {
   if (completed_.exchange(true)) return false;
   if (!result.ok()) result = WithCommand(result.status(), id_);
   if (waiter_ == nullptr) {
-    Done done = std::move(done_);
-    done(std::move(result));
-    outstanding_.Answered();
+    if (outstanding_.run_elsewhere_ && !outstanding_.OnItsThread()) {
+      CallBackElsewhere(std::move(result));
+    } else {
+      Done done = std::move(done_);
+      done(std::move(result));
+      outstanding_.Answered();
+    }
     return true;
   }
   const std::lock_guard lock(waiter_->mutex);
@@ -103,6 +107,25 @@ bool Call::Complete(absl::StatusOr<Outcome> result) {
   // Inside the lock: the sender may take this object away as soon as it sees the result.
   waiter_->changed.notify_all();
   return true;
+}
+
+void Call::CallBackElsewhere(absl::StatusOr<Outcome> result) {
+  outstanding_.run_elsewhere_(
+      [done = std::move(done_), result = std::move(result), outstanding = &outstanding_]() mutable {
+        done(std::move(result));
+        outstanding->Answered();
+      });
+}
+
+Call::~Call() {
+  // The log let go of it at Close, and has no more to say.
+  if (sent_ && waiter_ == nullptr && outstanding_.run_elsewhere_ && !completed_.exchange(true)) {
+    CallBackElsewhere(WithCommand(
+        WithCode(absl::CancelledError("the engine was closed; the outcome may still come"),
+                 "commander.closed"),
+        id_));
+  }
+  outstanding_.Remove(*this);
 }
 
 void Call::OnDurable(Offset) {

@@ -40,6 +40,14 @@ class Outstanding {
   // All calls that exist.
   std::vector<std::shared_ptr<Call>> Live() const;
 
+  using Callback = absl::AnyInvocable<void()>;
+  // Callbacks run on threads of the engine alone, since whoever sends may hold what they want.
+  // Those that come up on another thread go to `run`; without one they run where they come up.
+  void SetCallbackThread(std::function<void(Callback)> run) { run_elsewhere_ = std::move(run); }
+  // This thread is one of the engine's, for as long as it lives.
+  void TakeThread() { engine_of_thread_ = this; }
+  bool OnItsThread() const { return engine_of_thread_ == this; }
+
  private:
   friend class Call;
   void Link(Call& call);
@@ -58,6 +66,8 @@ class Outstanding {
   Call* first_ = nullptr;
   std::atomic<std::size_t> unanswered_{0};
   std::atomic<bool> awaited_{false};  // somebody is in WaitAnswered()
+  std::function<void(Callback)> run_elsewhere_;
+  inline static thread_local const Outstanding* engine_of_thread_ = nullptr;
 };
 
 // Completed once: by the worker with the outcome, by the log when it is durable (where that is all
@@ -71,7 +81,7 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
   // Without `done` its sender calls Wait().  Not counted before Outstanding::Add().
   Call(Outstanding& outstanding, std::size_t bytes, MessageId id, Wants wants, absl::Time now,
        absl::Duration timeout, Done done);
-  ~Call() override { outstanding_.Remove(*this); }
+  ~Call() override;
 
   const MessageId& id() const { return id_; }
   absl::Time deadline() const { return deadline_; }
@@ -85,6 +95,9 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
 
   // The first of these counts; false: it had been completed before.
   bool Complete(absl::StatusOr<Outcome> result);
+
+  // The log has it: whatever happens now, its sender is told.
+  void MarkSent() { sent_ = true; }
 
   // log::Ticket
   void OnDurable(Offset offset) override;
@@ -103,6 +116,7 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
     std::condition_variable_any changed;
     std::optional<absl::StatusOr<Outcome>> result;
   };
+  void CallBackElsewhere(absl::StatusOr<Outcome> result);
   Outstanding& outstanding_;
   const std::size_t bytes_;
   const MessageId id_;
@@ -113,6 +127,7 @@ class Call final : public log::Ticket, public std::enable_shared_from_this<Call>
   Done done_;
   const std::unique_ptr<Waiter> waiter_;
   bool counted_ = false;
+  bool sent_ = false;
   // Of the list of Outstanding, under its mutex.
   Call* previous_ = nullptr;
   Call* next_ = nullptr;

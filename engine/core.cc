@@ -289,6 +289,7 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   const absl::StatusOr<Offset> appended = environment_.log->Append(
       {runtime->commands, partition}, message.words(), sent.call, !worker_commits);
   if (!appended.ok()) return WithCommand(appended.status(), header.id);
+  sent.call->MarkSent();
   return sent;
 }
 

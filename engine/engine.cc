@@ -28,7 +28,8 @@ constexpr std::size_t kNoWorker = ~std::size_t{0};
 // The worker that this thread is about to step itself: it need not be woken.
 thread_local std::size_t leading = kNoWorker;
 
-void NameThread(const std::string& name) {
+void BeginThread(Core& core, const std::string& name) {
+  core.outstanding().TakeThread();
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
 
@@ -64,6 +65,8 @@ class EngineThreads {
                                const CommandOptions& options);
   absl::Status AwaitReady(absl::Time deadline);
   absl::Status Close(absl::Duration drain);
+  // To be asked by all that waits: a callback that did would wait for its own thread.
+  absl::Status RefuseToWait() const;
 
  private:
   explicit EngineThreads(Clock& clock) : clock_(clock) {}
@@ -71,7 +74,10 @@ class EngineThreads {
   void RunWorkers(std::size_t thread);
   void RunSequencer();
   void RunProjection(std::size_t index);
-  void RunDeadlines();
+  // Deadlines of callbacks, and callbacks that came up on other threads.
+  void RunCallbacks();
+  void PushCallback(Outstanding::Callback callback);
+  bool RunPushedCallbacks();
   void WakeWorker(std::size_t index) {
     if (index != leading) worker_wakes_[index % worker_wakes_.size()].Signal();
   }
@@ -83,14 +89,20 @@ class EngineThreads {
   std::unique_ptr<Core> core_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> stop_log_{false};
-  WakeUp deadlines_wake_;
+  std::atomic<bool> stop_callbacks_{false};
+  WakeUp callbacks_wake_;
   std::vector<std::thread> workers_;
-  std::vector<std::thread> others_;
+  std::vector<std::thread> projections_;
+  std::thread callbacks_;
   std::thread sequencer_;
   std::thread write_backs_;
 
   std::mutex ready_mutex_;
   std::condition_variable ready_;
+
+  std::mutex callbacks_mutex_;
+  std::vector<Outstanding::Callback> pushed_;
+  bool callbacks_ended_ = false;  // callbacks_ runs no more
 
   std::mutex close_mutex_;
   bool closed_ = false;
@@ -148,22 +160,24 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
 }
 
 void EngineThreads::Start() {
+  core_->outstanding().SetCallbackThread(
+      [this](Outstanding::Callback callback) { PushCallback(std::move(callback)); });
   sequencer_ = std::thread([this] { RunSequencer(); });
   write_backs_ = std::thread([this] {
-    NameThread("cmdr-store");
+    BeginThread(*core_, "cmdr-store");
     while (core_->write_backs().Wait()) core_->write_backs().Step();
   });
   for (std::size_t i = 0; i < worker_wakes_.size(); ++i) {
     workers_.emplace_back([this, i] { RunWorkers(i); });
   }
   for (std::size_t i = 0; i < projection_wakes_.size(); ++i) {
-    others_.emplace_back([this, i] { RunProjection(i); });
+    projections_.emplace_back([this, i] { RunProjection(i); });
   }
-  others_.emplace_back([this] { RunDeadlines(); });
+  callbacks_ = std::thread([this] { RunCallbacks(); });
 }
 
 void EngineThreads::RunWorkers(std::size_t thread) {
-  NameThread(absl::StrCat("cmdr-worker", thread));
+  BeginThread(*core_, absl::StrCat("cmdr-worker", thread));
   WakeUp& wake = worker_wakes_[thread];
   std::vector<Worker*> mine;
   for (std::size_t i = thread; i < core_->workers().size(); i += worker_wakes_.size()) {
@@ -188,14 +202,14 @@ void EngineThreads::RunWorkers(std::size_t thread) {
 }
 
 void EngineThreads::RunSequencer() {
-  NameThread("cmdr-sequencer");
+  BeginThread(*core_, "cmdr-sequencer");
   while (!stop_log_) {
     if (!core_->log().Step()) core_->log().WaitForWork();
   }
 }
 
 void EngineThreads::RunProjection(std::size_t index) {
-  NameThread("cmdr-projection");
+  BeginThread(*core_, "cmdr-projection");
   WakeUp& wake = projection_wakes_[index];
   while (!stop_) {
     const std::uint32_t seen = wake.Seen();
@@ -203,23 +217,58 @@ void EngineThreads::RunProjection(std::size_t index) {
   }
 }
 
+absl::Status EngineThreads::RefuseToWait() const {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  if (!core_->outstanding().OnItsThread()) return absl::OkStatus();
+  return WithCode(absl::FailedPreconditionError(
+                      "called from a callback of SendCommand, which must not wait: it would wait "
+                      "for the thread that it runs on; use SendCommand"),
+                  "commander.in_callback");
+}
+
 // Callers that wait watch their own deadline; callbacks have nobody else.
-void EngineThreads::RunDeadlines() {
-  NameThread("cmdr-deadlines");
-  while (!stop_) {
-    const std::uint32_t seen = deadlines_wake_.Seen();
+void EngineThreads::RunCallbacks() {
+  BeginThread(*core_, "cmdr-callbacks");
+  while (!stop_callbacks_) {
+    const std::uint32_t seen = callbacks_wake_.Seen();
+    const bool worked = RunPushedCallbacks();
     const absl::Time now = absl::Now();
     for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) {
       if (call->has_callback() && !call->completed() && call->deadline() <= now) {
         call->Complete(TimedOut(*call));
       }
     }
-    deadlines_wake_.Wait(seen, now + kDeadlineTick);
+    if (!worked) callbacks_wake_.Wait(seen, now + kDeadlineTick);
   }
+  while (RunPushedCallbacks()) {
+  }
+}
+
+void EngineThreads::PushCallback(Outstanding::Callback callback) {
+  {
+    std::unique_lock lock(callbacks_mutex_);
+    if (callbacks_ended_) {
+      lock.unlock();
+      return callback();
+    }
+    pushed_.push_back(std::move(callback));
+  }
+  callbacks_wake_.Signal();
+}
+
+bool EngineThreads::RunPushedCallbacks() {
+  std::vector<Outstanding::Callback> callbacks;
+  {
+    const std::lock_guard lock(callbacks_mutex_);
+    callbacks.swap(pushed_);
+  }
+  for (Outstanding::Callback& callback : callbacks) callback();
+  return !callbacks.empty();
 }
 
 absl::StatusOr<Outcome> EngineThreads::Sync(const GroupBase& group, std::string_view key,
                                             CommandDraft draft, const CommandOptions& options) {
+  COMMANDER_RETURN_IF_ERROR(RefuseToWait());
   Core::SendOptions how;
   how.wait = true;
   how.leads = true;
@@ -244,6 +293,7 @@ absl::StatusOr<Outcome> EngineThreads::Sync(const GroupBase& group, std::string_
 }
 
 absl::Status EngineThreads::AwaitReady(absl::Time deadline) {
+  COMMANDER_RETURN_IF_ERROR(RefuseToWait());
   const auto ready = [&] {
     if (core_->closed()) return true;
     for (const std::unique_ptr<Worker>& worker : core_->workers()) {
@@ -272,8 +322,10 @@ absl::Status EngineThreads::AwaitReady(absl::Time deadline) {
 }
 
 absl::Status EngineThreads::Close(absl::Duration drain) {
+  if (core_ == nullptr) return absl::OkStatus();  // Open failed
+  COMMANDER_RETURN_IF_ERROR(RefuseToWait());
   const std::lock_guard lock(close_mutex_);
-  if (std::exchange(closed_, true) || core_ == nullptr) return close_status_;
+  if (std::exchange(closed_, true)) return close_status_;
   core_->Refuse();
   {
     const std::lock_guard ready_lock(ready_mutex_);
@@ -283,9 +335,8 @@ absl::Status EngineThreads::Close(absl::Duration drain) {
   stop_ = true;
   for (WakeUp& wake : worker_wakes_) wake.Signal();
   for (WakeUp& wake : projection_wakes_) wake.Signal();
-  deadlines_wake_.Signal();
   for (std::thread& thread : workers_) thread.join();
-  for (std::thread& thread : others_) thread.join();
+  for (std::thread& thread : projections_) thread.join();
   stop_log_ = true;
   core_->log().Wake();
   sequencer_.join();
@@ -299,6 +350,14 @@ absl::Status EngineThreads::Close(absl::Duration drain) {
   }
   close_status_ = core_->Close();
   for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) call->Complete(cancelled);
+  stop_callbacks_ = true;
+  callbacks_wake_.Signal();
+  callbacks_.join();
+  {
+    const std::lock_guard callbacks_lock(callbacks_mutex_);
+    callbacks_ended_ = true;
+  }
+  RunPushedCallbacks();
   directory_.reset();  // another engine may have it from now on
   return close_status_;
 }
@@ -323,6 +382,7 @@ absl::StatusOr<Outcome> Engine::Sync(const internal::GroupBase& group, std::stri
 absl::StatusOr<MessageId> Engine::Async(const internal::GroupBase& group, std::string_view key,
                                         internal::CommandDraft draft,
                                         const CommandOptions& options) {
+  COMMANDER_RETURN_IF_ERROR(threads_->RefuseToWait());
   internal::Core::SendOptions how;
   how.wants = internal::Call::Wants::kDurable;
   how.wait = true;
@@ -392,7 +452,12 @@ absl::Status Engine::AwaitReady(absl::Duration timeout) {
   return threads_->AwaitReady(absl::Now() + timeout);
 }
 
-EngineStatus Engine::Status() { return threads_->core().Status(); }
+EngineStatus Engine::Status() {
+  EngineStatus refused;
+  refused.log = internal::InDecision::Refuse();
+  if (!refused.log.ok()) return refused;
+  return threads_->core().Status();
+}
 
 absl::Status Engine::Close(absl::Duration drain) {
   COMMANDER_RETURN_IF_ERROR(internal::InDecision::Refuse());

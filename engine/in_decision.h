@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "engine/errors.h"
 
 namespace commander::internal {
 
@@ -16,10 +17,10 @@ class InDecision {
   // kFailedPrecondition when called from a handler or fold.
   static absl::Status Refuse() {
     if (!inside_) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        "called from a handler or fold: it may run again and must not send, wait or query; decide "
-        "by "
-        "command and view alone");
+    return WithCode(absl::FailedPreconditionError(
+                        "called from a handler or fold: it may run again and must not send, wait "
+                        "or query; decide by command and view alone"),
+                    "commander.in_handler");
   }
 
  private:

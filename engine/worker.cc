@@ -49,6 +49,7 @@ absl::Status Worker::Open() {
   const std::lock_guard lock(mutex_);
   std::string refold;
   COMMANDER_RETURN_IF_ERROR(state_.Load(&refold));
+  folded_ = state_.next().value;
   if (!refold.empty()) {
     Log(LogLevel::kInfo, absl::StrCat("the state is folded again from the log: ", refold));
   }
@@ -192,6 +193,7 @@ bool Worker::Restore() {
     const absl::Status status = state_.Fold(record.message, name);
     if (!status.ok()) return StopLocked(status), true;
   }
+  folded_ = state_.next().value;
   // Not within an outcome: the position must be one between two commits.
   if (state_.between_outcomes()) {
     state_.states().Sweep();
@@ -314,6 +316,7 @@ void Worker::Apply(DecidedBatch& batch, Offset first) {
     records = std::max(records, outcome.first + outcome.count);
   }
   state_.CommitBatch(first + records, batch.last_id, batch.last_hash);
+  folded_ = state_.next().value;
   for (DecidedOutcome& outcome : batch.outcomes) {
     if (outcome.call != nullptr && outcome.call->wants_outcome()) Answer(outcome, first);
   }
@@ -473,15 +476,14 @@ absl::StatusOr<std::vector<ParkedAggregate>> Worker::Parked() {
 }
 
 PartitionStatus Worker::Status() {
-  const std::lock_guard lock(mutex_);
   PartitionStatus status;
   status.group = group();
   status.partition = partition();
   status.phase = phase_;
   status.error = error();
-  status.folded = state_.next();
+  status.folded = Offset{folded_};
   const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
-  status.end = end.ok() ? *end : state_.next();
+  status.end = end.ok() ? *end : status.folded;
   return status;
 }
 

@@ -71,6 +71,7 @@ class Worker {
   absl::StatusOr<Outcome> FindOutcome(std::string_view key, const MessageId& id);
   //   kUnavailable: not restored yet.
   absl::StatusOr<std::vector<ParkedAggregate>> Parked();
+  // Never waits for whoever owns the partition.
   PartitionStatus Status();
   // Restored up to what was in the log at Open().
   bool ready() const { return phase_.load() == PartitionPhase::kRunning; }
@@ -121,6 +122,7 @@ class Worker {
   PartitionState state_;
   Decider decider_;
   std::atomic<PartitionPhase> phase_{PartitionPhase::kRestoring};  // written with mutex_ held
+  std::atomic<std::uint64_t> folded_{0};  // state_.next(); written with mutex_ held
   Offset restore_to_;
   std::vector<log::Record> polled_;
   std::size_t polled_at_ = 0;

@@ -135,7 +135,7 @@ struct PartitionStatus {
 };
 
 struct EngineStatus {
-  absl::Status log;  // Ok, or why the log has stopped
+  absl::Status log;  // Ok, or why the log has stopped; asked from a handler, that it must not
   std::vector<PartitionStatus> partitions;
   std::vector<PartitionStatus> projections;
   std::size_t outstanding = 0;  // commands sent and not answered
