@@ -123,6 +123,7 @@ OutcomeHeader Decider::HeaderOf(const Command& command, MessageKind kind) const 
   header.source = command.source;
   header.cause = command.envelope.id();
   header.correlation = command.envelope.correlation();
+  header.actor = command.envelope.actor();
   if (drew_) header.seed = seed_;
   return header;
 }

@@ -100,7 +100,7 @@ void FillOutcome(wire::Envelope::Builder envelope, const OutcomeHeader& header) 
   envelope.setCauseLo(header.cause.lo);
   const MessageId correlation =
       header.correlation == header.cause ? MessageId() : header.correlation;
-  FillExtra(envelope, correlation, {}, nullptr, header.seed);
+  FillExtra(envelope, correlation, header.actor, nullptr, header.seed);
 }
 
 // Builds one envelope in scratch memory and appends it.

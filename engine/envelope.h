@@ -130,6 +130,7 @@ struct OutcomeHeader {
   Offset source;
   MessageId cause;
   MessageId correlation;  // empty: the cause
+  std::string_view actor;
   std::span<const std::uint8_t> seed;
 };
 

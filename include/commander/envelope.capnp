@@ -52,7 +52,7 @@ struct Command {
 struct Extra {
   correlationHi @0 :UInt64;  # first message of the chain, where it is not the cause
   correlationLo @1 :UInt64;
-  actor @2 :Text;            # who asked; opaque
+  actor @2 :Text;            # who asked; opaque; outcomes have their command's
   headers @3 :List(Header);  # the caller's own
   trace @4 :Text;            # W3C traceparent
   replyTopic @5 :UInt16;     # reserved: where the outcome is awaited
