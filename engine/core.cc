@@ -219,9 +219,10 @@ absl::StatusOr<ProjectionWorker*> Core::FindProjection(const ProjectionBase& pro
 absl::StatusOr<Core::CommandType*> Core::FindType(GroupRuntime& group, const Type& type) {
   const auto at = group.commands_known.find(type.name);
   if (at == group.commands_known.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("group ", group.group->name(), " has no handler for ", type.name,
-                     "; register one with OnCommand before Engine::Open"));
+    return WithCode(absl::InvalidArgumentError(absl::StrCat(
+                        "group ", group.group->name(), " has no handler for ", type.name,
+                        "; register one with OnCommand before Engine::Open")),
+                    "commander.no_handler");
   }
   return at->second.get();
 }
@@ -234,8 +235,9 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   COMMANDER_ASSIGN_OR_RETURN(GroupRuntime* const runtime, Find(group));
   COMMANDER_ASSIGN_OR_RETURN(CommandType* const type, FindType(*runtime, draft.type()));
   if (key.empty() || key.size() > kMaxKeyBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a key has 1 to ", kMaxKeyBytes, " bytes; this one has ", key.size()));
+    return WithCode(absl::InvalidArgumentError(absl::StrCat("a key has 1 to ", kMaxKeyBytes,
+                                                            " bytes; this one has ", key.size())),
+                    "commander.bad_key");
   }
   const std::uint16_t partition = PartitionOf(key, group.options().partitions);
   Sent sent;

@@ -12,9 +12,9 @@ GroupBase::GroupBase(std::string name, GroupOptions options, const FoldType* sta
 
 void GroupBase::AddHandler(CommandHandler handler) {
   if (opened_) {
-    status_ = absl::InvalidArgumentError(
+    status_.Update(absl::InvalidArgumentError(
         absl::StrCat("group ", name_, ": OnCommand for ", handler.type->name,
-                     " came after Engine::Open; register all handlers before"));
+                     " came after Engine::Open; register all handlers before")));
     return;
   }
   handlers_.push_back(std::move(handler));

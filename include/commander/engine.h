@@ -60,7 +60,7 @@ struct EngineOptions {
   // RocksDB's block cache and write buffers, of all stores together.
   std::size_t store_memory_bytes = std::size_t{128} << 20;
 
-  // Commands sent and not answered; above it SendCommand is refused and the others wait.
+  // Commands sent and not decided; above it SendCommand is refused and the others wait.
   std::size_t max_outstanding = 16'384;
   std::size_t max_outstanding_bytes = std::size_t{64} << 20;
 
@@ -138,7 +138,7 @@ struct EngineStatus {
   absl::Status log;  // Ok, or why the log has stopped; asked from a handler, that it must not
   std::vector<PartitionStatus> partitions;
   std::vector<PartitionStatus> projections;
-  std::size_t outstanding = 0;  // commands sent and not answered
+  std::size_t outstanding = 0;  // commands sent and not decided
 };
 
 // Id of the command that an error is about, if any.

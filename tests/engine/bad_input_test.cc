@@ -1,4 +1,4 @@
-// Keys, sizes and records that are not as they should be: each is refused alone.
+// Handlers that throw and answer what is not theirs to say, and records that no engine wrote.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <kj/debug.h>
@@ -19,37 +19,13 @@ namespace commander::test {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 class BadInputTest : public BankTest {
  protected:
-  absl::StatusOr<Outcome> DepositPadded(std::string_view key, std::size_t padding,
-                                        const CommandOptions& options = {}) {
-    return engine_->SyncCommand<bank::Deposit>(
-        *accounts_, key,
-        [&](auto command) {
-          command.setCents(1);
-          Fill(command.initPadding(static_cast<unsigned>(padding)));
-        },
-        options);
-  }
-  // Bytes by which one part is told from another.
-  static void Fill(capnp::Data::Builder padding) {
-    for (std::size_t i = 0; i < padding.size(); ++i) padding[i] = static_cast<kj::byte>(i % 251);
-  }
-  static bool IsFilled(capnp::Data::Reader padding) {
-    for (std::size_t i = 0; i < padding.size(); ++i) {
-      if (padding[i] != static_cast<kj::byte>(i % 251)) return false;
-    }
-    return true;
-  }
-
   // Appends records to the command topic, as a client of another make might.
   void AppendRaw(std::uint16_t partition, const std::vector<std::vector<log::Word>>& records) {
     Close();
@@ -100,214 +76,6 @@ class BadInputTest : public BankTest {
     return outcomes;
   }
 };
-
-// ---- Keys
-
-TEST_F(BadInputTest, KeysOfTheWrongLengthAreNotSent) {
-  Open();
-  Answers never;
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1025}, std::size_t{1} << 20}) {
-    const std::string key(size, 'k');
-    const auto is_refused =
-        StatusIs(kInvalid, absl::StrCat("a key has 1 to 1024 bytes; this one has ", size));
-    EXPECT_THAT(Deposit(key, 1), is_refused);
-    EXPECT_THAT(engine_->AsyncCommand<bank::Deposit>(*accounts_, key, [](auto) {}), is_refused);
-    EXPECT_THAT(Send(key, 1, never), is_refused);
-    EXPECT_THAT(engine_->Retry(*accounts_, key), is_refused);
-    EXPECT_THAT(engine_->Skip(*accounts_, key, Offset{}, ""), is_refused);
-    EXPECT_THAT(engine_->FindOutcome(*accounts_, key, "d-1"),
-                StatusIs(absl::StatusCode::kNotFound));
-    EXPECT_THAT(engine_->Get(*balances_, key), IsOkAndHolds(testing::Eq(std::nullopt)));
-  }
-  EXPECT_EQ(engine_->Status().outstanding, 0u);
-  Close();
-  EXPECT_EQ(never.count(), 0u);
-  EXPECT_THAT(Outcomes(), IsEmpty());
-}
-
-TEST_F(BadInputTest, KeysAreAnyBytes) {
-  std::string all_bytes;
-  for (int byte = 0; byte < 256; ++byte) all_bytes.push_back(static_cast<char>(byte));
-  // In bytewise order.
-  const std::vector<std::string> keys = {std::string(1, '\0'),
-                                         std::string(2, '\0'),
-                                         all_bytes,
-                                         "a",
-                                         std::string("a\0", 2),
-                                         std::string("a\0b", 3),
-                                         std::string(1024, 'a'),
-                                         "cafe\xcc\x81",
-                                         "caf\xc3\xa9",
-                                         "\xc0\x80",
-                                         "\xff",
-                                         std::string(1024, '\xff')};
-  ASSERT_TRUE(std::is_sorted(keys.begin(), keys.end()));
-  group_options_.partitions = 2;
-  Open();
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    COMMANDER_ASSERT_OK_AND_ASSIGN(
-        const Outcome outcome,
-        Deposit(keys[i], static_cast<std::int64_t>(i), {.expected = ExpectedVersion::Absent()}));
-    EXPECT_EQ(outcome.version(), 1u);
-    EXPECT_EQ(outcome.events()[0].metadata().key, keys[i]);
-  }
-  for (int life = 0; life < 3; ++life) {
-    SCOPED_TRACE(life);
-    const auto version = static_cast<std::uint64_t>(life + 1);
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      EXPECT_THAT(Deposit(keys[i], 0, {.expected = ExpectedVersion::Exactly(version)}),
-                  IsEvents(version + 1));
-      EXPECT_EQ(BalanceOf(keys[i]), static_cast<std::int64_t>(i));
-    }
-    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto rows, engine_->Scan(*balances_));
-    std::vector<std::string> in_order;
-    for (const auto& entry : rows) in_order.push_back(entry.key);
-    EXPECT_EQ(in_order, keys);
-    life == 0 ? Restart() : Rebuild();
-  }
-}
-
-// ---- Sizes
-
-// One record over the limit must not take others along, whatever it stands between.
-class OversizedEventTest : public BadInputTest, public ::testing::WithParamInterface<int> {};
-
-TEST_P(OversizedEventTest, IsRefusedAlone) {
-  constexpr std::int64_t kLimit = 4 << 20;
-  struct Case {
-    How how;
-    std::int64_t number;
-    bool fits;
-  };
-  const Case one = std::vector<Case>{{How::LARGE, kLimit / 40 * 39, true},
-                                     {How::LARGE, kLimit - 1, false},
-                                     {How::LARGE, kLimit + 1, false},
-                                     {How::LARGE, 5 << 20, false},
-                                     {How::MANY, 1001, false},
-                                     {How::MANY, 65'536, false},
-                                     {How::MANY, 700, true}}[static_cast<std::size_t>(GetParam())];
-  const auto count = static_cast<std::uint64_t>(one.how == How::MANY ? one.number : 1);
-  options_.max_record_bytes = kLimit;
-  Open();
-  Answers held;
-  HoldWorker("acct-9", held);
-  Answers answers;
-  ASSERT_THAT(Send("acct-1", 1, answers), IsOk());
-  ASSERT_THAT(Send("acct-2", 1, answers), IsOk());
-  ASSERT_THAT(SendMisbehave("acct-1", one.how, one.number, answers, {.id = "large"}), IsOk());
-  ASSERT_THAT(Send("acct-1", 1, answers), IsOk());
-  ASSERT_THAT(Send("acct-2", 1, answers), IsOk());
-  gate_.Open();
-  const auto all = answers.Await(5);
-  EXPECT_THAT(all[0], IsEvents(1));
-  EXPECT_THAT(all[1], IsEvents(1));
-  const std::uint64_t after = one.fits ? 1 + count : 1;
-  EXPECT_THAT(all[3], IsEvents(after + 1));
-  EXPECT_THAT(all[4], IsEvents(2));
-
-  for (int life = 0; life < 3; ++life) {
-    SCOPED_TRACE(life);
-    COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome large,
-                                   engine_->FindOutcome(*accounts_, "acct-1", "large"));
-    EXPECT_EQ(large.version(), after);
-    if (one.fits) {
-      ASSERT_EQ(large.events().size(), count);
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto noted = large.events()[i].As<bank::Noted>();
-        ASSERT_TRUE(noted.has_value());
-        const std::int64_t expected =
-            one.how == How::LARGE ? one.number : static_cast<std::int64_t>(i);
-        EXPECT_EQ(one.how == How::LARGE ? static_cast<std::int64_t>(noted->getPadding().size())
-                                        : noted->getNumber(),
-                  expected);
-        EXPECT_EQ(large.events()[i].metadata().version, 2 + i);
-      }
-    } else {
-      EXPECT_EQ(large.rejection().code, "commander.too_large");
-      // The limit, and how much it would have been.
-      EXPECT_THAT(
-          large.rejection().message,
-          ContainsRegex(count > 65'535 ? "emitted 65536 events; the limit is 65535"
-                                       : "[0-9]{7} bytes( together)?; the limit is 4194304"));
-    }
-    EXPECT_EQ(BalanceOf("acct-1"), 2);
-    EXPECT_EQ(BalanceOf("acct-2"), 2);
-    life == 0 ? Restart() : Rebuild();
-  }
-  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(after + 2));
-}
-
-INSTANTIATE_TEST_SUITE_P(Sizes, OversizedEventTest, ::testing::Range(0, 7));
-
-TEST_F(BadInputTest, CommandsUpToTheLimitAreSentAndNoLargerOnes) {
-  options_.max_record_bytes = 64 << 10;
-  Open();
-  // The largest that fits, in steps of a word.
-  std::size_t padding = options_.max_record_bytes - 8;
-  absl::Status refused;
-  for (; padding > 0; padding -= 8) {
-    const auto sent = DepositPadded("acct-1", padding, {.id = absl::StrCat("d-", padding)});
-    if (sent.ok()) break;
-    refused = sent.status();
-  }
-  EXPECT_GT(padding, options_.max_record_bytes - 256);
-  EXPECT_THAT(refused, StatusIs(kInvalid, HasSubstr("the command bank.Deposit has 65544 bytes with "
-                                                    "its envelope; max_record_bytes is 65536")));
-  EXPECT_EQ(ErrorCodeOf(refused), "commander.too_large");
-  EXPECT_FALSE(CommandIdOf(refused).has_value());  // it was not sent
-  // Its event has a larger envelope, and is refused by the worker.
-  EXPECT_THAT(engine_->FindOutcome(*accounts_, "acct-1", absl::StrCat("d-", padding)),
-              IsRejected("commander.too_large"));
-
-  std::size_t accepted = padding;
-  std::string largest_refused;
-  for (; accepted > 0; accepted -= 8) {
-    COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome outcome, DepositPadded("acct-1", accepted));
-    if (outcome.kind() == OutcomeKind::kEvents) {
-      EXPECT_TRUE(IsFilled(outcome.event<bank::Deposited>()->getPadding()));
-      EXPECT_EQ(outcome.event<bank::Deposited>()->getPadding().size(), accepted);
-      break;
-    }
-    largest_refused = outcome.rejection().message;
-  }
-  EXPECT_EQ(largest_refused, "event 1 of 1, bank.Deposited, has 65544 bytes; the limit is 65536");
-
-  // Headers and the actor count, too.
-  EXPECT_THAT(Deposit("acct-1", 1, {.actor = std::string(70'000, 'a')}), StatusIs(kInvalid));
-  EXPECT_THAT(Deposit("acct-1", 1, {.headers = {{"name", std::string(70'000, 'h')}}}),
-              StatusIs(kInvalid));
-  EXPECT_THAT(engine_->Skip(*accounts_, "acct-1", Offset{}, std::string(70'000, 'r')),
-              StatusIs(kInvalid));
-  EXPECT_EQ(BalanceOf("acct-1"), 1);
-}
-
-TEST_F(BadInputTest, TheLargestCommandCanBeParkedWhole) {
-  options_.max_record_bytes = 64 << 10;
-  Open();
-  ASSERT_THAT(Misbehave("acct-1", How::THROW_IN_HANDLER, 13), HasKind(OutcomeKind::kParked));
-  std::size_t padding = options_.max_record_bytes - 8;
-  absl::StatusOr<Outcome> parked = absl::UnknownError("not sent");
-  for (; padding > 0 && !parked.ok(); padding -= 8) {
-    parked = DepositPadded("acct-1", padding, {.id = "large"});
-  }
-  padding += 8;
-  ASSERT_THAT(parked, HasKind(OutcomeKind::kParked));
-  ASSERT_THAT(DepositPadded("acct-1", padding - 256, {.id = "less"}),
-              HasKind(OutcomeKind::kParked));
-  Rebuild();
-  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto list, engine_->Parked(*accounts_));
-  ASSERT_EQ(list.size(), 1u);
-  EXPECT_EQ(list[0].length, 3u);
-  ASSERT_THAT(engine_->Skip(*accounts_, "acct-1", list[0].source, "bad"),
-              HasKind(OutcomeKind::kNothing));
-  EXPECT_THAT(engine_->FindOutcome(*accounts_, "acct-1", "large"),
-              IsRejected("commander.too_large"));
-  COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome less,
-                                 engine_->FindOutcome(*accounts_, "acct-1", "less"));
-  ASSERT_EQ(less.kind(), OutcomeKind::kEvents);
-  EXPECT_EQ(less.event<bank::Deposited>()->getPadding().size(), padding - 256);
-  EXPECT_TRUE(IsFilled(less.event<bank::Deposited>()->getPadding()));
-}
 
 // ---- What handlers throw
 

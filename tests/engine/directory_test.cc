@@ -316,6 +316,19 @@ TEST_F(DirectoryTest, AStoreOfAnotherHistoryIsRefused) {
                 AllOf(HasSubstr("projection balances"), HasSubstr("folded from another history")));
 }
 
+TEST_F(DirectoryTest, StoresThatAreBehindCatchUp) {
+  Fill(3);
+  Copy(data() / "store", dir_ / "store");
+  Copy(data() / "projections", dir_ / "projections");
+  Fill(6);  // three more
+  Copy(dir_ / "store", data() / "store");
+  Copy(dir_ / "projections", data() / "projections");
+  Open();
+  EXPECT_EQ(BalanceOf("acct-1"), 6);
+  EXPECT_THAT(Deposit("acct-1", 1, {.id = Id(5)}), RepeatsEvents(6));
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(7));
+}
+
 // ---- Damage
 
 TEST_F(DirectoryTest, AMissingSegmentIsNamed) {
