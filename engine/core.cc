@@ -347,11 +347,11 @@ absl::Status Core::Close() {
   closed_ = true;
   if (std::exchange(shut_, true)) return absl::OkStatus();
   absl::Status first;
+  const absl::Status closed =
+      WithCode(absl::CancelledError("the engine was closed; the outcome may still come"),
+               "commander.closed");
   // What is committed is applied before it is written back.
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Stop(WithCode(absl::CancelledError("the engine was closed; the outcome may still come"),
-                          "commander.closed"));
-  }
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop(closed);
   for (const std::unique_ptr<GroupRuntime>& group : groups_) {
     for (std::uint16_t p = 0; p < group->group->options().partitions; ++p) {
       environment_.log->SetListener({group->commands, p}, nullptr);
@@ -376,6 +376,8 @@ absl::Status Core::Close() {
     first.Update(store->Close());
   }
   for (const std::unique_ptr<GroupRuntime>& group : groups_) first.Update(group->store->Close());
+  // Whoever is left: their commands are in the log, and nobody has decided them.
+  for (const std::shared_ptr<Call>& call : outstanding_.Live()) call->Complete(closed);
   return first;
 }
 

@@ -101,7 +101,8 @@ class Core {
   bool closed() const { return closed_; }
   // What is said then.
   static absl::Status Closed();
-  // After all Step()s have ended: writes stores back, closes them and the log.  The first error.
+  // After all Step()s have ended: writes stores back, closes them and the log, and answers whoever
+  // still waits with kCancelled.  The first error.
   absl::Status Close();
 
  private:

@@ -342,14 +342,10 @@ absl::Status EngineThreads::Close(absl::Duration drain) {
   sequencer_.join();
   core_->write_backs().Close();
   write_backs_.join();
-  const absl::Status cancelled =
-      WithCode(absl::CancelledError("the engine was closed; the outcome may still come"),
-               "commander.closed");
   for (const std::unique_ptr<ProjectionWorker>& projection : core_->projections()) {
-    projection->Stop(cancelled);
+    projection->Stop(WithCode(absl::CancelledError("the engine was closed"), "commander.closed"));
   }
   close_status_ = core_->Close();
-  for (const std::shared_ptr<Call>& call : core_->outstanding().Live()) call->Complete(cancelled);
   stop_callbacks_ = true;
   callbacks_wake_.Signal();
   callbacks_.join();

@@ -156,10 +156,18 @@ bool Worker::TakeResults() {
         // Decided again from the last committed states; the commands are still in the log.
         Log(LogLevel::kWarning,
             absl::StrCat("a commit was aborted and is decided again: ", commit->status.message()));
+        if (stopped()) {
+          DropBatch(*batch, StoppedAnswer(error()), false);
+          break;
+        }
         DropBatch(*batch, commit->status, true);
         DropStaged(commit->status, true);
         break;
       case log::CommitOutcome::kUnknown:
+        if (stopped()) {
+          DropBatch(*batch, StoppedAnswer(error()), false);
+          break;
+        }
         DropBatch(*batch, commit->status, true);
         DropStaged(commit->status, true);
         if (const absl::Status health = environment_.log->health(); !health.ok()) {
@@ -370,16 +378,20 @@ void Worker::DropStaged(const absl::Status& why, bool keep_calls) {
   polled_at_ = 0;
 }
 
+absl::Status Worker::StoppedAnswer(const absl::Status& why) const {
+  if (absl::IsCancelled(why)) return why;  // the engine closes
+  return WithCode(absl::UnavailableError(
+                      absl::StrCat("group ", group(), ", partition ", partition(),
+                                   ", stopped; the outcome may still come: ", why.message())),
+                  "commander.stopped");
+}
+
 void Worker::StopLocked(absl::Status why) {
   if (phase_ == PartitionPhase::kStopped) return;
-  absl::Status answer = why;  // of an engine that closes
+  const absl::Status answer = StoppedAnswer(why);
   if (!absl::IsCancelled(why)) {
     // Said before anybody is told who waits.
     Log(LogLevel::kError, absl::StrCat("the partition stopped: ", why.message()));
-    answer = WithCode(absl::UnavailableError(
-                          absl::StrCat("group ", group(), ", partition ", partition(),
-                                       ", stopped; the outcome may still come: ", why.message())),
-                      "commander.stopped");
   }
   {
     const std::lock_guard lock(error_mutex_);

@@ -108,6 +108,8 @@ class Worker {
   void DropStaged(const absl::Status& why, bool keep_calls);
   void DropBatch(DecidedBatch& batch, const absl::Status& why, bool keep_calls);
   void StopLocked(absl::Status why);
+  // What callers are told whose commands were not decided before it stopped.
+  absl::Status StoppedAnswer(const absl::Status& why) const;
   void MaybeWriteBack(bool now);
   void Log(LogLevel level, std::string message) const;
   OutcomePlace Place() const;

@@ -58,7 +58,8 @@ struct TopicInfo {
 };
 
 // What a sender learns of its record.  Travels with the record through this
-// process: whoever polls the record finds it there.  Called from Step().
+// process: whoever polls the record finds it there.  Called from Step().  The log
+// holds it until the record is consumed, or OnFailed(), or the log is destroyed.
 class Ticket {
  public:
   virtual ~Ticket() = default;

@@ -140,7 +140,11 @@ std::vector<std::shared_ptr<PendingFrame>> Tail::DropUnsynced() {
         partition.runs.pop_back();
       }
       partition.next = partition.synced_end;
-      partition.tickets.clear();
+      // Those of synced commands stay: their senders have not been told yet.
+      while (!partition.tickets.empty() &&
+             partition.tickets.back().offset >= partition.synced_end) {
+        partition.tickets.pop_back();
+      }
     }
   }
   pending_bytes_ = 0;

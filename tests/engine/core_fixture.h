@@ -60,6 +60,7 @@ class CoreTest : public ::testing::Test {
     auto core = internal::Core::Open(options_, *std::move(wiring), std::move(environment));
     ASSERT_THAT(core, IsOk());
     core_ = *std::move(core);
+    Rest();  // restored
   }
   absl::Status Close() {
     const absl::Status status = core_->Close();

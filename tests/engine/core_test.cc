@@ -65,5 +65,35 @@ TEST_F(CoreTest, AnswersARepeatOfACommandUnderWayThatIsForgottenAtOnce) {
   EXPECT_EQ(outcome.position(), Answer(first)->position());
 }
 
+// Nobody answered the senders of commands that were durable and not decided when the engine closed.
+TEST_F(CoreTest, CloseAnswersWhoseCommandsAreDurableAndNotDecided) {
+  Open();
+  const std::size_t first = Deposit("a", 5, {.id = "one"});
+  StepLog();
+  EXPECT_THAT(Close(), IsOk());
+  EXPECT_THAT(Answer(first), StatusIs(absl::StatusCode::kCancelled));
+
+  Open();
+  Rest();
+  const std::size_t again = Deposit("a", 5, {.id = "one"});
+  Rest();
+  ASSERT_THAT(Answer(again), OfKind(OutcomeKind::kEvents));
+  EXPECT_TRUE(Answer(again)->repeat());
+}
+
+// Nobody answered the sender of a command whose commit was aborted after its partition had stopped.
+TEST_F(CoreTest, AStoppedPartitionAnswersWhoseCommitIsAborted) {
+  Open();
+  const std::size_t first = Deposit("a", 5);
+  worker().Step();
+  log().AbortNext();
+  worker().Stop(absl::InternalError("broken"));
+  EXPECT_FALSE(Answered(first));
+  StepLog();
+  worker().Step();
+  EXPECT_THAT(Answer(first), StatusIs(absl::StatusCode::kUnavailable,
+                                      ::testing::HasSubstr("may still come: broken")));
+}
+
 }  // namespace
 }  // namespace commander::test

@@ -427,6 +427,26 @@ TYPED_TEST_P(LogConformance, IsOpenedOnceAtATime) {
 
 // ---------------------------------------------------------------- ends
 
+// The embedded log let go of them at Close, and nobody could tell the senders anything any more.
+TYPED_TEST_P(LogConformance, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed) {
+  auto consumed = std::make_shared<TestTicket>();
+  auto waiting = std::make_shared<TestTicket>();
+  const std::weak_ptr<TestTicket> watch_consumed = consumed;
+  const std::weak_ptr<TestTicket> watch_waiting = waiting;
+  this->Append(0, Message(1), std::move(consumed));
+  this->Append(0, Message(2), std::move(waiting));
+  this->StepAll();
+  this->Commit(0, 1, {10});
+  this->StepAll();
+  EXPECT_TRUE(watch_consumed.expired());
+  EXPECT_FALSE(watch_waiting.expired());
+  EXPECT_THAT(this->log_->Close(), IsOk());
+  EXPECT_FALSE(watch_waiting.expired());
+  this->log_.reset();
+  EXPECT_TRUE(watch_waiting.expired());
+  this->Reopen();
+}
+
 TYPED_TEST_P(LogConformance, CloseWritesWhatIsPending) {
   const auto ticket = std::make_shared<TestTicket>();
   this->Append(0, Message(1), ticket);
@@ -665,7 +685,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted, EventsArePolledOnceTheyAreDurable,
     RecordsAreAsTheyWere, PollKeepsItsBounds, PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset,
     RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsAbortedWithTheReason,
-    WhatWaitsIsBoundedAndOutcomesAlwaysEnter, IsOpenedOnceAtATime, CloseWritesWhatIsPending,
+    WhatWaitsIsBoundedAndOutcomesAlwaysEnter, IsOpenedOnceAtATime,
+    HoldsTicketsOfDurableCommandsUntilTheyAreConsumed, CloseWritesWhatIsPending,
     AKillTakesNothingThatSomebodyWasToldOf, TimesNeverDecreaseWhateverTheClockDoes,
     ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog, ManyThreadsAppendAndOneSteps,
     WaitingEndsWithACommitOrAWakeUp);

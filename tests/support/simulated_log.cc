@@ -336,8 +336,15 @@ bool SimulatedLog::StepLocked(bool all, Told* told) {
   const auto batch =
       std::find_if(pending_.begin(), pending_.end(), [](const Item& item) { return item.batch; });
   if (batch != pending_.end() && (std::exchange(abort_next_, false) || Coin(options_.aborts))) {
-    AbortBatch(static_cast<std::size_t>(batch - pending_.begin()), told);
+    AbortBatch(static_cast<std::size_t>(batch - pending_.begin()), CommitOutcome::kAborted, told);
     return true;
+  }
+  if (batch != pending_.end() && !batch->lost && Coin(options_.lost_results)) {
+    if (Coin(.5)) {
+      AbortBatch(static_cast<std::size_t>(batch - pending_.begin()), CommitOutcome::kUnknown, told);
+      return true;
+    }
+    batch->lost = true;
   }
   std::size_t n = pending_.size();
   if (!all && Coin(options_.partial_steps)) n = 1 + random_() % n;
@@ -362,9 +369,9 @@ bool SimulatedLog::StepLocked(bool all, Told* told) {
       std::deque<Command>& mine = commands_[item.commands];
       while (!mine.empty() && mine.front().offset < item.consumed.value) mine.pop_front();
       if (item.done) {
-        told->push_back([done = std::move(item.done), first] {
-          done({CommitOutcome::kCommitted, absl::OkStatus(), first});
-        });
+        CommitResult result = {CommitOutcome::kCommitted, absl::OkStatus(), first};
+        if (item.lost) result = {CommitOutcome::kUnknown, absl::UnavailableError("lost"), {}};
+        told->push_back([done = std::move(item.done), result] { done(result); });
       }
     } else if (item.ticket != nullptr) {
       told->push_back([ticket = item.ticket, first] { ticket->OnDurable(first); });
@@ -374,7 +381,7 @@ bool SimulatedLog::StepLocked(bool all, Told* told) {
   return true;
 }
 
-void SimulatedLog::AbortBatch(std::size_t index, Told* told) {
+void SimulatedLog::AbortBatch(std::size_t index, CommitOutcome outcome, Told* told) {
   const TopicPartition events = pending_[index].partition;
   std::deque<Item> kept;
   for (Item& item : pending_) {
@@ -384,9 +391,8 @@ void SimulatedLog::AbortBatch(std::size_t index, Told* told) {
     }
     pending_bytes_ -= item.bytes;
     if (!item.done) continue;
-    told->push_back([done = std::move(item.done)] {
-      done(
-          {CommitOutcome::kAborted, absl::AbortedError("a simulated transaction was aborted"), {}});
+    told->push_back([done = std::move(item.done), outcome] {
+      done({outcome, absl::AbortedError("a simulated transaction was aborted"), {}});
     });
   }
   pending_ = std::move(kept);
@@ -406,7 +412,11 @@ void SimulatedLog::StopLocked(absl::Status why, Told* told) {
   }
   pending_.clear();
   pending_bytes_ = 0;
-  commands_.clear();
+  for (auto& [partition, commands] : commands_) {
+    while (!commands.empty() && commands.back().offset >= DurableEnd(partition)) {
+      commands.pop_back();
+    }
+  }
   signalled_ = true;
   work_.notify_all();
 }

@@ -58,6 +58,9 @@ struct SimulatedLogOptions {
   // How probably a Step() aborts the oldest batch that it would commit, and with it
   // all later batches of the same partition that wait.  The embedded log never does.
   double aborts = 0;
+  // How probably the answer to a batch gets lost: it ends unknown, durable or aborted,
+  // and the log goes on.  The embedded log never does.
+  double lost_results = 0;
   // How probably a Step() ends unknown: what it took is durable or not, its tickets
   // and batches fail, and the log has stopped.
   double unknowns = 0;
@@ -120,6 +123,7 @@ class SimulatedLog : public log::Log {
     bool batch = false;
     log::TopicPartition commands;
     Offset consumed;
+    bool lost = false;  // its result will be
     std::function<void(const log::CommitResult&)> done;
   };
   struct Command {  // as Poll() hands it out
@@ -133,7 +137,7 @@ class SimulatedLog : public log::Log {
 
   bool Coin(double probability);
   bool StepLocked(bool all, Told* told);
-  void AbortBatch(std::size_t index, Told* told);
+  void AbortBatch(std::size_t index, log::CommitOutcome outcome, Told* told);
   Offset MakeDurable(const Item& item, std::int64_t frame_time_ns);
   void StopLocked(absl::Status why, Told* told);
   absl::Status CheckBatch(const log::CommitBatch& batch) const;
