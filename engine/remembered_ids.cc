@@ -158,6 +158,12 @@ void RememberedIds::Stage(const MessageId& id, std::uint64_t key_hash, Offset so
   staged.parked = parked;
 }
 
+void RememberedIds::DropStaged() {
+  absl::erase_if(staged_, [](const auto& staged) {
+    return staged.second.place == nullptr || staged.second.place.use_count() == 1;
+  });
+}
+
 absl::Status RememberedIds::Remember(const store::RememberedId& id, bool replaces_parked) {
   if (id.id.version() == 7) highest7_ = std::max(highest7_, id.id);
   const auto staged = staged_.find({id.id, id.key_hash});

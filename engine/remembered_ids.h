@@ -55,7 +55,8 @@ class RememberedIds {
 
   // Decided, under way.
   void Stage(const MessageId& id, std::uint64_t key_hash, Offset source, bool parked);
-  void DropStaged() { staged_.clear(); }
+  // Nothing under way will be committed, but where somebody still holds a place: that batch may be.
+  void DropStaged();
   // Committed, or read from the log.  `replaces_parked`: the same command was remembered as parked.
   absl::Status Remember(const store::RememberedId& id, bool replaces_parked);
 

@@ -95,5 +95,21 @@ TEST_F(CoreTest, AStoppedPartitionAnswersWhoseCommitIsAborted) {
                                       ::testing::HasSubstr("may still come: broken")));
 }
 
+// A repeat under way when the engine closed, in one batch with its first, was answered with another
+// record of the log.
+TEST_F(CoreTest, CloseAnswersARepeatThatIsUnderWay) {
+  Open();
+  Deposit("b", 5);
+  Rest();
+  const std::size_t first = Deposit("a", 5, {.id = "one"});
+  const std::size_t again = Deposit("a", 5, {.id = "one"});
+  worker().Step();
+  EXPECT_THAT(Close(), IsOk());
+  ASSERT_THAT(Answer(first), OfKind(OutcomeKind::kEvents));
+  ASSERT_THAT(Answer(again), OfKind(OutcomeKind::kEvents));
+  EXPECT_TRUE(Answer(again)->repeat());
+  EXPECT_EQ(Answer(again)->position(), Answer(first)->position());
+}
+
 }  // namespace
 }  // namespace commander::test
