@@ -143,6 +143,7 @@ bool Worker::TakeResults() {
                                        partition(), ": ", written->first.message()));
       if (stopped()) Log(LogLevel::kError, std::string(status.message()));
       write_back_error_.Update(status);
+      may_write_back_ = false;
       StopLocked(std::move(status));
     }
   }
@@ -199,7 +200,10 @@ bool Worker::Restore() {
         envelope.ok() ? decider_.names().NameOf((*envelope)->type()) : std::string_view();
     const InDecision inside;
     const absl::Status status = state_.Fold(record.message, name);
-    if (!status.ok()) return StopLocked(status), true;
+    if (!status.ok()) {
+      may_write_back_ = false;
+      return StopLocked(status), true;
+    }
   }
   folded_ = state_.next().value;
   // Not within an outcome: the position must be one between two commits.
@@ -318,8 +322,9 @@ void Worker::Apply(DecidedBatch& batch, Offset first) {
     }
     const absl::Status status = state_.Commit(outcome.Facts(), first + outcome.first);
     if (!status.ok()) {
+      may_write_back_ = false;
       StopLocked(status);
-      return DropBatch(batch, status, false);
+      return DropBatch(batch, StoppedAnswer(status), false);
     }
     records = std::max(records, outcome.first + outcome.count);
   }
@@ -410,7 +415,9 @@ void Worker::Stop(absl::Status why) {
 }
 
 void Worker::MaybeWriteBack(bool now) {
-  if (writing_back_ || state_.unsaved_records() == 0 || !state_.between_outcomes()) return;
+  if (!may_write_back_ || writing_back_ || state_.unsaved_records() == 0 ||
+      !state_.between_outcomes())
+    return;
   if (!now && state_.unsaved_records() < options_.write_back_events &&
       state_.states().dirty_bytes() < options_.write_back_bytes) {
     return;

@@ -136,6 +136,9 @@ class Worker {
   // again.
   absl::flat_hash_map<std::uint64_t, std::shared_ptr<Call>> undecided_;
   bool writing_back_ = false;
+  // False: a write-back failed, or something was applied in part.  What the store lacks is folded
+  // again from the log when it is opened.
+  bool may_write_back_ = true;
   absl::Status write_back_error_;
   // Given to callers once the lock is released: what they do then may come back here.
   std::vector<std::pair<std::shared_ptr<Call>, absl::StatusOr<Outcome>>> answers_;

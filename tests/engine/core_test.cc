@@ -111,5 +111,63 @@ TEST_F(CoreTest, CloseAnswersARepeatThatIsUnderWay) {
   EXPECT_EQ(Answer(again)->position(), Answer(first)->position());
 }
 
+// After a write-back had failed, Close wrote another one back, without what the first had held: the
+// store then lacked states of which it said that they were there, and their versions began anew.
+TEST_F(CoreTest, WritesNothingBackAfterAWriteBackThatFailed) {
+  options_.write_back_events = 1;
+  Open();
+  Deposit("a", 5);
+  worker().Step();
+  StepLog();
+  worker().Step();  // applied, and on its way to the store
+  Deposit("b", 5);
+  worker().Step();
+  stores_.FailWrites(1);
+  core_->write_backs().Step();
+  worker().Step();
+  EXPECT_TRUE(worker().stopped());
+  EXPECT_THAT(Close(), StatusIs(absl::StatusCode::kResourceExhausted));
+
+  Open();
+  const std::size_t second = Deposit("a", 5);
+  Rest();
+  ASSERT_THAT(Answer(second), OfKind(OutcomeKind::kEvents));
+  EXPECT_EQ(Answer(second)->version(), 2u);
+}
+
+// A batch that was applied in part, because the store could not be read, was written back at Close:
+// states ahead of the position, which no fold of the log would take any more.
+TEST_F(CoreTest, WritesNothingBackOfABatchThatIsAppliedInPart) {
+  options_.write_back_events = 1;
+  limits_.id_block = 1;
+  limits_.id_bytes = 1;
+  Open();
+  Fail("a");
+  for (int i = 0; i < 20; ++i) {
+    Deposit("b", 1);
+    Rest();
+  }
+  core_.reset();
+  options_.write_back_events = 1000;
+  Open();
+  Deposit("c", 1);
+  Rest();
+  Account::poison = -1;
+  Retry("a");
+  worker().Step();
+  StepLog();
+  stores_.FailGets(1);
+  worker().Step();
+  EXPECT_TRUE(worker().stopped());
+  EXPECT_THAT(Close(), IsOk());
+
+  Open();
+  EXPECT_TRUE(worker().ready());
+  const std::size_t next = Deposit("a", 5);
+  Rest();
+  ASSERT_THAT(Answer(next), OfKind(OutcomeKind::kEvents));
+  EXPECT_EQ(Answer(next)->version(), 2u);
+}
+
 }  // namespace
 }  // namespace commander::test

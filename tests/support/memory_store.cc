@@ -73,6 +73,7 @@ struct MemoryStoreFactory::Disk {
   std::map<std::string, Content, std::less<>> stores ABSL_GUARDED_BY(mutex);
   std::uint64_t crashes ABSL_GUARDED_BY(mutex) = 0;
   int failing_writes ABSL_GUARDED_BY(mutex) = 0;
+  int failing_gets ABSL_GUARDED_BY(mutex) = 0;
 };
 
 class MemoryStoreFactory::MemoryStore : public store::Store {
@@ -114,6 +115,10 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
                                                  std::string_view key) const override {
     const absl::MutexLock lock(&disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(const Family* family, Find(id));
+    if (disk_->failing_gets > 0) {
+      --disk_->failing_gets;
+      return absl::InternalError(absl::StrCat("store ", name_, ": a bad sector"));
+    }
     const auto row = family->now.find(key);
     if (row == family->now.end()) return std::optional<std::string>();
     return std::optional<std::string>(row->second);
@@ -237,6 +242,11 @@ void MemoryStoreFactory::Crash(std::uint64_t seed) {
 void MemoryStoreFactory::FailWrites(int count) {
   const absl::MutexLock lock(&disk_->mutex);
   disk_->failing_writes = count;
+}
+
+void MemoryStoreFactory::FailGets(int count) {
+  const absl::MutexLock lock(&disk_->mutex);
+  disk_->failing_gets = count;
 }
 
 bool MemoryStoreFactory::Remove(std::string_view name) {

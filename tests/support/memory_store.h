@@ -35,8 +35,9 @@ class MemoryStoreFactory : public store::StoreFactory {
   // kUnavailable, and flushes nothing.
   void Crash(std::uint64_t seed);
 
-  // The next `count` writes find no space.
+  // The next `count` writes find no space, the next `count` calls of Get() a bad sector.
   void FailWrites(int count);
+  void FailGets(int count);
 
   // Deletes a store that is not open, as an operator might.  False where there is none.
   bool Remove(std::string_view name);
