@@ -291,13 +291,14 @@ absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(
 std::optional<Decider::Refusal> Decider::CheckWindow(const Command& command) const {
   const MessageId id = command.envelope.id();
   if (id.version() != 7) return std::nullopt;
-  const std::int64_t made_ns = id.unix_ms() * 1'000'000;
-  if (made_ns < command.asked_ns - state_.options().dedup_window_ns) {
+  // In milliseconds: the nanoseconds of a far future do not fit.
+  const std::int64_t window_ns = state_.options().dedup_window_ns;
+  if (id.unix_ms() < (command.asked_ns - window_ns + 999'999) / 1'000'000) {
     return Refusal{"commander.expired",
                    "the id is older than dedup_window, so an earlier command with it may have run; "
                    "this one did not: find out before answering it with a new id"};
   }
-  if (made_ns > command.asked_ns + kMaxAheadNs) {
+  if (id.unix_ms() > (command.asked_ns + kMaxAheadNs) / 1'000'000) {
     return Refusal{
         "commander.clock",
         "the id was made more than 5 minutes after the command arrived; set the sender's "

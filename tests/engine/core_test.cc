@@ -169,5 +169,17 @@ TEST_F(CoreTest, WritesNothingBackOfABatchThatIsAppliedInPart) {
   EXPECT_EQ(Answer(next)->version(), 2u);
 }
 
+// The time of an id far in the future, in nanoseconds, went around and looked like now.
+TEST_F(CoreTest, RefusesIdsOfAFarFuture) {
+  Open();
+  const auto now_ms = static_cast<std::uint64_t>(clock_.NowNanos() / 1'000'000);
+  const std::uint64_t around_ms = 18'446'744'073'710;  // 2^64 ns
+  const MessageId id{(now_ms + around_ms) << 16 | 0x7000, 0x8000000000000001u};
+  const std::size_t far = Deposit("a", 5, {.id = id.ToString()});
+  Rest();
+  ASSERT_THAT(Answer(far), OfKind(OutcomeKind::kRejected));
+  EXPECT_EQ(Answer(far)->rejection().code, "commander.clock");
+}
+
 }  // namespace
 }  // namespace commander::test
