@@ -521,6 +521,8 @@ absl::StatusOr<Decider::Result> Decider::Retry(const Command& command, DecidedBa
         batch));
     return Result::kDone;
   }
+  // The last piece may have filled it: then the queue is empty when this comes again.
+  if (Full(*batch)) return Result::kMore;
   drew_ = false;
   COMMANDER_RETURN_IF_ERROR(Nothing(command, batch));
   return Result::kDone;

@@ -181,5 +181,22 @@ TEST_F(CoreTest, RefusesIdsOfAFarFuture) {
   EXPECT_EQ(Answer(far)->rejection().code, "commander.clock");
 }
 
+// A retry put its own outcome into a batch that was full, beyond what a commit may hold.
+TEST_F(CoreTest, ARetryLeavesItsOutcomeToTheNextBatchWhereOneIsFull) {
+  limits_.batch_outcomes = 1;
+  Open();
+  Fail("a");
+  Rest();
+  Account::poison = -1;
+  const std::size_t retry = Retry("a");
+  worker().Step();
+  StepLog();
+  const log::TopicPartition events{2, 0};
+  EXPECT_THAT(log().End(events), IsOkAndHolds(Offset{2}));
+  Rest();
+  EXPECT_THAT(log().End(events), IsOkAndHolds(Offset{3}));
+  EXPECT_THAT(Answer(retry), OfKind(OutcomeKind::kNothing));
+}
+
 }  // namespace
 }  // namespace commander::test
