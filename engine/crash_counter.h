@@ -37,6 +37,11 @@ class CrashCounter {
     return slot_ != nullptr && slot_->suspect == source.value + 1 && slot_->deaths >= kDeaths;
   }
 
+  // It is parked for that, and may be tried again: three more deaths are needed.
+  void Forget() {
+    if (slot_ != nullptr) slot_->suspect = slot_->deaths = 0;
+  }
+
   // For the time that its handler runs.
   class Running {
    public:

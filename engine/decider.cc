@@ -390,6 +390,7 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
     return std::nullopt;
   }
   if (crashes_.Kills(command.source)) {
+    crashes_.Forget();
     return absl::StrCat("the process died ", CrashCounter::kDeaths,
                         " times in a row while its handler ran");
   }

@@ -198,5 +198,29 @@ TEST_F(CoreTest, ARetryLeavesItsOutcomeToTheNextBatchWhereOneIsFull) {
   EXPECT_THAT(Answer(retry), OfKind(OutcomeKind::kNothing));
 }
 
+// A command that was parked because it killed the process could never be retried: it counted as a
+// killer for ever.
+TEST_F(CoreTest, ACommandThatKilledTheProcessCanBeRetried) {
+  Open();
+  const std::size_t killer = Deposit("a", 5);
+  slot_ = {.running = 0, .suspect = 1, .deaths = 3};
+  Rest();
+  ASSERT_THAT(Answer(killer), OfKind(OutcomeKind::kParked));
+  const std::size_t retry = Retry("a");
+  Rest();
+  EXPECT_THAT(Answer(retry), OfKind(OutcomeKind::kNothing));
+
+  // One that still kills is found out again, while it is retried.
+  const std::size_t second = Fail("a", {.id = "two"});
+  Rest();
+  ASSERT_THAT(Answer(second), OfKind(OutcomeKind::kParked));
+  Account::poison = -1;
+  slot_ = {.running = 0, .suspect = 3, .deaths = 3};
+  const std::size_t again = Retry("a");
+  Rest();
+  ASSERT_THAT(Answer(again), OfKind(OutcomeKind::kRejected));
+  EXPECT_EQ(Answer(again)->rejection().code, "commander.failed");
+}
+
 }  // namespace
 }  // namespace commander::test
