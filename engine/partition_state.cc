@@ -130,12 +130,12 @@ absl::Status PartitionState::Fold(std::span<const Word> message, std::string_vie
   }
   const Offset first = open_->first;
   open_.reset();
-  COMMANDER_RETURN_IF_ERROR(Commit(facts, first));
   if (facts.kind == MessageKind::kParked) {
     parked_.StagePush(facts.key, facts.source);
   } else {
     parked_.StagePop(facts.key, facts.source);
   }
+  COMMANDER_RETURN_IF_ERROR(Commit(facts, first));
   staged_consumed_ = row_.consumed;
   staged_time_ns_ = row_.last_time_ns;
   staged_asked_ns_ = row_.last_asked_ns;
