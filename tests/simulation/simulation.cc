@@ -506,6 +506,8 @@ void Simulation::CallFromHandler() {
 
 void Simulation::Operate() {
   const auto parked = core_->Parked(*accounts_);
+  if (absl::IsUnavailable(parked.status()))
+    return;  // a partition is still being restored, or stopped
   if (!parked.ok()) return Broken(absl::StrCat("Parked: ", parked.status().ToString()));
   if (parked->empty() || OneIn(8)) {
     OperateOn(std::string(1, static_cast<char>('a' + Below(5))), Offset{Below(50)}, OneIn(2));
