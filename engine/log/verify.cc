@@ -173,7 +173,11 @@ absl::StatusOr<std::optional<std::uint64_t>> Verifier::Behind(File& file, const 
     // one after the other, so it is whole if a later one is.
     FrameScanner again(file, header_, size);
     COMMANDER_ASSIGN_OR_RETURN(const auto frame, again.FrameAt(at));
-    if (frame.has_value() && HeaderOf(*frame).sequence == n_) return at;
+    if (frame.has_value() && HeaderOf(*frame).sequence == n_) {
+      // All that had been synced when this began is read; a writer at work is not run after.
+      if (durable_.has_value() && n_ > *durable_) return std::nullopt;
+      return at;
+    }
     Report(FindingKind::kDamaged, path, at,
            behind->sequence == n_
                ? absl::StrCat("bytes that are no frame, up to frame ", n_, " at byte ", behind->at)
