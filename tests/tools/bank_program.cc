@@ -1,15 +1,17 @@
 // tools_bank: writes a data directory for tests of the command line, with the public API.
 //
-//   tools_bank DIR [--accounts N] [--deposits N] [--odd] [--wait] [--crash]
+//   tools_bank DIR [--accounts N] [--deposits N] [--odd] [--wait] [--crash] [--only-open]
 //
 // Each account acct-1 … acct-N is opened, gets `deposits` deposits of 1 cent, and a withdrawal that
 // is refused.  --odd adds keys and texts that are hard to print.  --wait goes on depositing into
 // acct-1 until the standard input ends; --crash ends the process without writing the stores back.
+// --only-open sends nothing: what is in the log is folded.
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -36,6 +38,7 @@ struct Options {
   bool odd = false;
   bool wait = false;
   bool crash = false;
+  bool only_open = false;
 };
 
 class Bank {
@@ -46,7 +49,12 @@ class Bank {
     AddBankHandlers(accounts_);
     EngineOptions engine;
     engine.data_directory = options_.directory;
+    engine.segment_bytes = std::size_t{4} << 20;
     COMMANDER_ASSIGN_OR_RETURN(engine_, Engine::Open(engine, {&accounts_, &balances_}));
+    if (options_.only_open) {
+      COMMANDER_RETURN_IF_ERROR(engine_->AwaitReady());
+      return engine_->Close();
+    }
     for (int i = 1; i <= options_.accounts; ++i) {
       COMMANDER_RETURN_IF_ERROR(OpenAccount("acct-" + std::to_string(i), "Ann"));
     }
@@ -56,18 +64,22 @@ class Bank {
       }
     }
     COMMANDER_RETURN_IF_ERROR(Drain());
-    COMMANDER_RETURN_IF_ERROR(engine_
-                                  ->SyncCommand<bank::Withdraw>(
-                                      accounts_, "acct-1", [](auto c) { c.setCents(1'000'000); })
-                                  .status());
+    COMMANDER_RETURN_IF_ERROR(
+        Send<bank::Withdraw>("acct-1", [](auto command) { command.setCents(1'000'000); }));
+    COMMANDER_RETURN_IF_ERROR(Drain());
     if (options_.odd) COMMANDER_RETURN_IF_ERROR(AddOdd());
     std::cout << "ready" << std::endl;
     if (options_.wait) COMMANDER_RETURN_IF_ERROR(WorkUntilInputEnds());
     if (options_.crash) _exit(0);
-    return engine_->Close();
+    return Close();
   }
 
  private:
+  // When the projection, too, has folded everything.
+  absl::Status Close() {
+    COMMANDER_RETURN_IF_ERROR(engine_->Get(balances_, "acct-1", {.at_least = last_}).status());
+    return engine_->Close();
+  }
   absl::Status OpenAccount(std::string_view key, std::string_view owner) {
     return Send<bank::Open>(key, [&](auto command) {
       command.setOwner(capnp::Text::Reader(owner.data(), owner.size()));
@@ -81,7 +93,12 @@ class Bank {
     while (true) {
       const auto sent = engine_->SendCommand<Command>(accounts_, key, fill,
                                                       [this](absl::StatusOr<Outcome> outcome) {
-                                                        if (!outcome.ok()) ++failed_;
+                                                        if (outcome.ok()) {
+                                                          const std::lock_guard lock(mutex_);
+                                                          last_.Merge(outcome->position());
+                                                        } else {
+                                                          ++failed_;
+                                                        }
                                                         ++answered_;
                                                         answered_.notify_all();
                                                       });
@@ -133,6 +150,8 @@ class Bank {
   Projection<Balance> balances_{"balances", accounts_};
   std::unique_ptr<Engine> engine_;
   std::uint64_t sent_ = 0;
+  std::mutex mutex_;
+  Position last_;
   std::atomic<std::uint64_t> answered_ = 0;
   std::atomic<std::uint64_t> failed_ = 0;
 };
@@ -151,6 +170,8 @@ int main(int argc, char** argv) {
       options.odd = true;
     } else if (argument == "--wait") {
       options.wait = true;
+    } else if (argument == "--only-open") {
+      options.only_open = true;
     } else if (argument == "--crash") {
       options.crash = true;
     } else {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "commander/internal/status_macros.h"
 #include "tools/commander/context.h"
 #include "tools/commander/help.h"
@@ -73,6 +74,24 @@ absl::StatusOr<BytesAs> BytesOf(const std::string& name) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// What was expected instead of these arguments, and where to read more.
+std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
+  std::string names = "commander";
+  const CLI::App* last = &app;  // the noun or verb that was recognised last
+  while (!last->get_subcommands().empty()) {
+    last = last->get_subcommands().front();
+    absl::StrAppend(&names, " ", last->get_name());
+  }
+  const std::string help = absl::StrCat("; see ", names, " --help");
+  std::vector<std::string> expected;
+  for (const CLI::App* next : last->get_subcommands({})) expected.push_back(next->get_name());
+  if (expected.empty()) return absl::StrCat(FirstLine(error.what()), help);
+  const std::vector<std::string> unknown = app.remaining(true);
+  const std::string list = absl::StrJoin(expected, ", ");
+  if (unknown.empty()) return absl::StrCat(names, " is followed by one of: ", list, help);
+  return absl::StrCat(names, " is followed by one of: ", list, "; not by ", unknown[0], help);
+}
+
 Exit RunChosen(const Chosen& chosen, Diagnostics& diagnostics) {
   const absl::StatusOr<Format> format = FormatOf(chosen.format);
   if (!format.ok()) return Refuse(std::string(format.status().message()), diagnostics);
@@ -125,12 +144,7 @@ Exit RunCommandLine(int argc, const char* const* argv) {
     while (!about->get_subcommands().empty()) about = about->get_subcommands().front();
     return Print(about->help(), diagnostics);
   } catch (const CLI::ParseError& error) {
-    std::string help = "commander";
-    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-      at = at->get_subcommands().front();
-      absl::StrAppend(&help, " ", at->get_name());
-    }
-    return Refuse(absl::StrCat(FirstLine(error.what()), "; see ", help, " --help"), diagnostics);
+    return Refuse(WhatIsWrong(app, error), diagnostics);
   }
   return RunChosen(chosen, diagnostics);
 }

@@ -25,7 +25,7 @@ using ::commander::internal::StoredType;
 using ::commander::internal::ToAbsl;
 
 // What is read is read once, from several partitions that move along together.
-constexpr std::size_t kReadCacheBytes = std::size_t{8} << 20;
+constexpr std::size_t kReadCacheBytes = std::size_t{4} << 20;
 
 constexpr std::string_view kEventSuffix = "-events";
 

@@ -48,7 +48,7 @@ class Merge {
   std::vector<Progress> progress() const;
 
  private:
-  static constexpr std::size_t kPollBytes = std::size_t{256} << 10;
+  static constexpr std::size_t kPollBytes = std::size_t{64} << 10;
 
   struct Stream {
     const log::TopicInfo* topic;

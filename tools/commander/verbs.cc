@@ -38,13 +38,19 @@ std::shared_ptr<Options> AddVerb(CLI::App* noun, Chosen* chosen, const std::stri
 }
 
 void AddFilter(CLI::App* verb, LogFilter& filter) {
-  verb->add_option("--topic", filter.topics, "Only these topics")->type_name("NAME");
+  verb->add_option("--topic", filter.topics, "Only this topic; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   verb->add_option("--group", filter.group, "Only the topics of this group")->type_name("NAME");
   verb->add_option("--partition", filter.partition, "Only this partition")->type_name("N");
   verb->add_option("--key", filter.key, "Only records of this key")->type_name("KEY");
-  verb->add_option("--type", filter.types, "Only messages of these types")->type_name("NAME");
-  verb->add_option("--kind", filter.kinds, "Only these: command, event, rejection, nothing, parked")
-      ->type_name("KIND");
+  verb->add_option("--type", filter.types, "Only messages of this type; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  verb->add_option("--kind", filter.kinds,
+                   "Only this kind, command, event, rejection, nothing or parked; may be repeated")
+      ->type_name("KIND")
+      ->allow_extra_args(false);
   verb->add_option("--limit", filter.limit, "Stop behind so many")->type_name("N");
 }
 
