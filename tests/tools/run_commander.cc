@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,11 +123,10 @@ Ran Process::Wait() {
   CloseOnce(&out_);
   CloseOnce(&err_);
   int status = 0;
-  rusage usage = {};
-  while (wait4(std::exchange(pid_, -1), &status, 0, &usage) < 0 && errno == EINTR) {
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+  pid_ = -1;
   ran.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  ran.peak_kib = usage.ru_maxrss;
   return ran;
 }
 

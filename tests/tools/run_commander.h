@@ -20,7 +20,6 @@ struct Ran {
   int exit = -1;  // 128 + signal where one ended it
   std::string out;
   std::string err;
-  long peak_kib = 0;  // resident memory
 
   std::vector<std::string> Lines() const;  // of out
 };

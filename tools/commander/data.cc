@@ -93,7 +93,8 @@ absl::StatusOr<std::unique_ptr<Data>> Data::Open(fs::path directory) {
   COMMANDER_RETURN_IF_ERROR(CheckDataDirectory(directory));
   std::unique_ptr<Data> data(new Data(std::move(directory)));
   COMMANDER_ASSIGN_OR_RETURN(
-      data->log_, log::OpenEmbeddedLogReader({.directory = (data->directory_ / "log").string()}));
+      data->log_, log::OpenEmbeddedLogReader({.directory = (data->directory_ / "log").string(),
+                                              .read_cache_bytes = kReadCacheBytes}));
   COMMANDER_ASSIGN_OR_RETURN(std::unique_ptr<SchemaSet> schemas, SchemaSet::Load(*data->log_));
   data->schemas_.push_back(std::move(schemas));
   return data;
