@@ -83,13 +83,9 @@ absl::Status Worker::Open() {
 class Worker::Owner {
  public:
   explicit Owner(Worker& worker, bool try_only = false)
-      : worker_(worker), lock_(worker.mutex_, std::defer_lock) {
-    if (try_only) {
-      lock_.try_lock();
-    } else {
-      lock_.lock();
-    }
-  }
+      : worker_(worker),
+        lock_(try_only ? std::unique_lock(worker.mutex_, std::try_to_lock)
+                       : std::unique_lock(worker.mutex_)) {}
   ~Owner() {
     if (!lock_.owns_lock()) return;
     auto answers = std::exchange(worker_.answers_, {});
