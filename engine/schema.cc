@@ -243,6 +243,15 @@ std::vector<capnp::word> Aligned(const void* bytes, std::size_t size) {
   return words;
 }
 
+// One copy a process; never freed.
+const std::string& Interned(std::string_view name) {
+  static std::mutex& mutex = *new std::mutex;
+  static auto& names = *new std::set<std::string, std::less<>>;
+  const std::lock_guard lock(mutex);
+  const auto at = names.find(name);
+  return at != names.end() ? *at : *names.emplace(name).first;
+}
+
 }  // namespace
 
 std::string_view SchemaRoleName(SchemaRole role) {
@@ -354,7 +363,7 @@ absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stor
     const std::vector<capnp::word> words = Aligned(stored.bytes.data(), stored.bytes.size());
     capnp::FlatArrayMessageReader message(kj::arrayPtr(words.data(), words.size()));
     const auto root = message.getRoot<wire::StoredSchema>();
-    type->name_ = View(root.getName());
+    type->name_ = &Interned(View(root.getName()));
     type->fingerprint_ = root.getFingerprint();
     for (const auto use : root.getUses()) {
       type->uses_.push_back({std::string(View(use.getGroup())),
@@ -366,8 +375,8 @@ absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stor
       type->loader_->loader.load(reader.getRoot<capnp::schema::Node>());
     }
     type->schema_ = type->loader_->loader.get(root.getRoot()).asStruct();
-    if (type->fingerprint_ != stored.fingerprint || type->name_ != stored.name ||
-        Fingerprint(type->name_, type->schema_) != stored.fingerprint) {
+    if (type->fingerprint_ != stored.fingerprint || type->name() != stored.name ||
+        Fingerprint(type->name(), type->schema_) != stored.fingerprint) {
       return damaged("its contents do not belong to its fingerprint");
     }
     return type;

@@ -50,7 +50,8 @@ std::string FirstPersonalField(const Type& type);
 class StoredType {
  public:
   ~StoredType();
-  const std::string& name() const { return name_; }
+  // Lives as long as the process: events that callers hold outlive their engine.
+  const std::string& name() const { return *name_; }
   std::uint64_t fingerprint() const { return fingerprint_; }
   const std::vector<SchemaUse>& uses() const { return uses_; }
   // For reading records dynamically.
@@ -60,7 +61,7 @@ class StoredType {
   friend absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stored);
   StoredType();
   struct Loader;
-  std::string name_;
+  const std::string* name_ = nullptr;
   std::uint64_t fingerprint_ = 0;
   std::vector<SchemaUse> uses_;
   std::unique_ptr<Loader> loader_;
