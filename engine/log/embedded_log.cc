@@ -26,7 +26,6 @@ EmbeddedLog::EmbeddedLog(EmbeddedLogOptions options, OpenedLog opened)
       directory_lock_(std::move(opened.lock)),
       segments_(std::move(opened.segments)),
       writer_(std::move(opened.writer)),
-      schemas_(std::move(opened.schemas)),
       topics_(std::move(opened.topics)),
       tail_({.cache_bytes = options_.read_cache_bytes}, segments_->ActiveHead().last_time_ns) {
   for (const auto& [number, topic] : topics_) tail_.AddTopic(topic, segments_->ActiveHead());

@@ -103,7 +103,6 @@ class EmbeddedLog final : public Log {
   std::unique_ptr<SegmentWriter> writer_;  // of whoever has the right to step
 
   std::mutex catalog_mutex_;
-  std::set<std::uint64_t> schemas_ ABSL_GUARDED_BY(catalog_mutex_);
 
   mutable std::mutex mutex_;
   std::map<std::uint16_t, TopicInfo> topics_ ABSL_GUARDED_BY(mutex_);

@@ -145,12 +145,8 @@ absl::StatusOr<std::uint16_t> EmbeddedLog::OpenTopic(const TopicSettings& settin
 
 absl::Status EmbeddedLog::StoreSchema(const Schema& schema) {
   const std::lock_guard catalog(catalog_mutex_);
-  if (schemas_.contains(schema.fingerprint)) return absl::OkStatus();
-  COMMANDER_RETURN_IF_ERROR(PutCatalogFile(SchemasDirectory(options_.directory),
-                                           SchemaFileName(schema.fingerprint),
-                                           EncodeSchema(schema)));
-  schemas_.insert(schema.fingerprint);
-  return absl::OkStatus();
+  return PutCatalogFile(SchemasDirectory(options_.directory), SchemaFileName(schema.fingerprint),
+                        EncodeSchema(schema));
 }
 
 }  // namespace commander::log

@@ -142,7 +142,7 @@ class Log : public LogReader {
   //   kFailedPrecondition: it exists with another kind or number of partitions.
   virtual absl::StatusOr<std::uint16_t> OpenTopic(const TopicSettings& settings) = 0;
 
-  // Keeps a schema beside the data; does nothing if this fingerprint is there.
+  // Keeps a schema beside the data, in place of the one of this fingerprint.
   virtual absl::Status StoreSchema(const Schema& schema) = 0;
 
   // Gives a command its offset; Poll() finds it from now on.  Copies `message`.

@@ -157,8 +157,8 @@ absl::Status Opening::OpenActiveSegment() {
   if (durable_.has_value() && *durable_ > last) return FramesMissing(directory_, last, *durable_);
   COMMANDER_RETURN_IF_ERROR(MakeContentsDurable(*file, path, contents));
   COMMANDER_ASSIGN_OR_RETURN(log_.topics, ReadTopics(files_, directory_));
-  COMMANDER_ASSIGN_OR_RETURN(const std::vector<Schema> schemas, ReadSchemas(files_, directory_));
-  for (const Schema& schema : schemas) log_.schemas.insert(schema.fingerprint);
+  // Whether they can be read: nobody else opens them before the log is used.
+  COMMANDER_RETURN_IF_ERROR(ReadSchemas(files_, directory_).status());
   COMMANDER_RETURN_IF_ERROR(CheckTopicsThere(log_.topics, contents.index.head(), directory_));
 
   COMMANDER_ASSIGN_OR_RETURN(DurableMark mark, DurableMark::Open(files_, directory_));

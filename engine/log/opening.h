@@ -23,7 +23,6 @@ struct OpenedLog {
   std::unique_ptr<DirectoryLock> lock;
   LogId id = {};
   std::map<std::uint16_t, TopicInfo> topics;
-  std::set<std::uint64_t> schemas;  // fingerprints
   std::unique_ptr<SegmentSet> segments;
   std::unique_ptr<SegmentWriter> writer;
 };

@@ -78,6 +78,21 @@ TEST_F(ChangedProgramTest, AnotherGroupNeedNotNameTheType) {
   EXPECT_THAT(engine, IsOk());
 }
 
+// Which types a group has written was remembered for the first group alone.
+TEST_F(ChangedProgramTest, ATypeOfTwoGroupsIsRememberedForBoth) {
+  {
+    Group<Account> others("others", group_options_);
+    AddBankHandlers(others);
+    COMMANDER_ASSERT_OK_AND_ASSIGN(auto engine, Engine::Open(options_, {&others}));
+    EXPECT_THAT(engine->SyncCommand<bank::Misbehave>(
+                    others, "acct-1", [](auto command) { command.setHow(How::LARGE); }),
+                IsEvents(1));
+  }
+  Group<Forgetful> others("others", group_options_);
+  EXPECT_THAT(OpenWith(others), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         HasSubstr("group others: the log holds events of type")));
+}
+
 struct Unsavable : Deliberate {
   void Save(Schema::Builder) const { throw std::runtime_error("not today"); }
 };

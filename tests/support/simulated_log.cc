@@ -117,7 +117,7 @@ absl::StatusOr<std::uint16_t> SimulatedLog::OpenTopic(const log::TopicSettings& 
 absl::Status SimulatedLog::StoreSchema(const log::Schema& schema) {
   const std::lock_guard lock(mutex_);
   if (!stopped_.ok()) return absl::UnavailableError(stopped_.message());
-  disk_->schemas_.emplace(schema.fingerprint, schema);
+  disk_->schemas_[schema.fingerprint] = schema;
   return absl::OkStatus();
 }
 
