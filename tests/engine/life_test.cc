@@ -83,12 +83,14 @@ TEST_F(LifeTest, EnginesOpenedAndClosedManyTimesLeaveNothingBehind) {
   while (round < 10) live(++round);  // threads and memory that RocksDB keeps for the process
   const std::ptrdiff_t threads = Threads();
   const std::ptrdiff_t descriptors = Descriptors();
-  const std::size_t pages = ResidentPages();
+  [[maybe_unused]] const std::size_t pages = ResidentPages();
   while (round < 110) live(++round);
   EXPECT_EQ(Threads(), threads);
   EXPECT_EQ(Descriptors(), descriptors);
+#ifndef __SANITIZE_ADDRESS__  // which keeps what is freed
   // An engine with its caches takes megabytes.
   EXPECT_LT(ResidentPages(), pages + (32u << 20) / 4096);
+#endif
 }
 
 TEST_F(LifeTest, AnOpeningThatFailsLeavesNothingBehind) {

@@ -58,6 +58,9 @@ struct PaidIn {
 
 class ProjectionTest : public BankTest {
  protected:
+  // Before the components are gone.
+  ~ProjectionTest() override { Close(); }
+
   // With a second group, and a projection of both.
   void OpenBoth() {
     Close();

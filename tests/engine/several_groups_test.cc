@@ -15,6 +15,7 @@ using ::testing::HasSubstr;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
+// Every test closes the engine before its groups are gone.
 class SeveralGroupsTest : public BankTest {
  protected:
   absl::Status TryOpenWith(std::vector<internal::Component*> components) {
@@ -63,6 +64,7 @@ TEST_F(SeveralGroupsTest, OneThatWasNotGivenIsNotKnown) {
   EXPECT_THAT(engine_->AsyncCommand<bank::Deposit>(twin, "acct-1", [](auto) {}), is_unknown);
   EXPECT_THAT(engine_->Parked(twin), is_unknown);
   EXPECT_THAT(engine_->Retry(twin, "acct-1"), is_unknown);
+  Close();
 }
 
 TEST_F(SeveralGroupsTest, NoTopicIsShared) {
