@@ -68,7 +68,8 @@ TEST_F(StreamTest, EveryLineOfALongLogParsesAndMemoryDoesNotGrow) {
     return std::atol(read.out.c_str());
   };
   for (const std::string format : {"ndjson", "json", "table"}) {
-    EXPECT_LT(peak_kib(data, format), peak_kib(Short(), format) + (12 << 10)) << format;
+    // Of which the log's cache for readers is the most.
+    EXPECT_LT(peak_kib(data, format), peak_kib(Short(), format) + (18 << 10)) << format;
   }
 }
 
