@@ -1,6 +1,9 @@
 #include "store/rocks_options.h"
 
 #include <gtest/gtest.h>
+#if __has_include(<rocksdb/advanced_cache.h>)
+#include <rocksdb/advanced_cache.h>  // where RocksDB 8 and later define Cache
+#endif
 
 #include <memory>
 
