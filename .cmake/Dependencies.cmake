@@ -27,3 +27,8 @@ add_library(commander_xxhash INTERFACE)
 target_include_directories(commander_xxhash SYSTEM INTERFACE
   "${COMMANDER_XXHASH_INCLUDE_DIRECTORY}")
 target_compile_definitions(commander_xxhash INTERFACE XXH_INLINE_ALL)
+
+include("${PROJECT_SOURCE_DIR}/include/cmake/CommanderSodium.cmake")
+if(NOT TARGET commander::sodium)
+  message(FATAL_ERROR "libsodium was not found: ${COMMANDER_SODIUM_HINT}")
+endif()

@@ -4,9 +4,11 @@ include(GNUInstallDirs)
 
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/commander")
 set_target_properties(commander_log PROPERTIES EXPORT_NAME log)
+set_target_properties(commander_crypto PROPERTIES EXPORT_NAME crypto)
 set_target_properties(commander_store PROPERTIES EXPORT_NAME store)
 set_target_properties(commander_engine PROPERTIES EXPORT_NAME commander)
-install(TARGETS commander_api commander_log commander_store commander_engine
+install(TARGETS commander_api commander_log commander_crypto commander_store
+  commander_engine
   EXPORT commander ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT commander
   NAMESPACE commander:: FILE commander-targets.cmake DESTINATION "${package}")
@@ -22,13 +24,15 @@ install(FILES
   "${PROJECT_BINARY_DIR}/commander-config.cmake"
   "${PROJECT_BINARY_DIR}/commander-config-version.cmake"
   include/cmake/CommanderSchemas.cmake
+  include/cmake/CommanderSodium.cmake
   DESTINATION "${package}")
 
 # From where commander.pc lies to the prefix, so that the installed tree can be moved.
 set(up_to_prefix "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 string(REGEX REPLACE "[^/]+" ".." up_to_prefix "${up_to_prefix}")
 set(archives)
-foreach(target IN ITEMS commander_engine commander_log commander_store commander_api)
+foreach(target IN ITEMS commander_engine commander_log commander_store commander_crypto
+  commander_api)
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "STATIC_LIBRARY")
     string(APPEND archives " -l${target}")
