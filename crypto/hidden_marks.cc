@@ -75,8 +75,7 @@ absl::Status HiddenMarks::CheckType(capnp::Type type, Walk* walk) const {
 absl::Status HiddenMarks::CheckStruct(capnp::StructSchema schema, const std::string& name,
                                       Walk* walk) const {
   if (!walk->sealed && HasMark(schema.getProto().getAnnotations(), kPersonalAnnotation)) {
-    return absl::InvalidArgumentError(absl::StrCat(ToAbsl(walk->path), " holds ", name,
-                                                   ", which is personal: mark the field itself"));
+    return HoldsPersonal(*walk, name);
   }
   for (const auto field : schema.getFields()) {
     COMMANDER_RETURN_IF_ERROR(
@@ -95,13 +94,17 @@ absl::Status HiddenMarks::CheckField(const capnp::StructSchema::Field& field,
                      "of the whole struct; use a struct without that mark there"));
   }
   if (!walk->sealed && HasMark(annotations, kPersonalAnnotation)) {
-    const std::size_t dot = walk->path.rfind('.');
-    return absl::InvalidArgumentError(absl::StrCat(ToAbsl(walk->path), " holds ", name,
-                                                   ", which is personal: mark the field ",
-                                                   ToAbsl(walk->path.substr(dot + 1)), " itself"));
+    return HoldsPersonal(*walk, name);
   }
   if (field.getProto().isGroup()) return CheckStruct(field.getType().asStruct(), name, walk);
   return CheckType(field.getType(), walk);
+}
+
+absl::Status HiddenMarks::HoldsPersonal(const Walk& walk, const std::string& name) {
+  const std::string_view field = walk.path.substr(walk.path.rfind('.') + 1);
+  return absl::InvalidArgumentError(absl::StrCat(ToAbsl(walk.path), " holds ", name,
+                                                 ", which is personal: mark the field ",
+                                                 ToAbsl(field), " itself"));
 }
 
 std::string HiddenMarks::NameOfStruct(capnp::StructSchema schema) const {

@@ -28,6 +28,7 @@ class HiddenMarks {
   absl::Status CheckStruct(capnp::StructSchema schema, const std::string& name, Walk* walk) const;
   absl::Status CheckField(const capnp::StructSchema::Field& field, const std::string& name,
                           Walk* walk) const;
+  static absl::Status HoldsPersonal(const Walk& walk, const std::string& name);
   std::string NameOfStruct(capnp::StructSchema schema) const;
 
   std::string file_;    // of the schema

@@ -13,8 +13,8 @@
 
 namespace commander::crypto {
 
-// Wipes every segment when it is destroyed; so a text that was set and set again, or an orphan, is
-// gone, too.  Not thread-safe.
+// Wipes every segment when it is destroyed, and with it what no pointer names any more.  Not
+// thread-safe.
 class WipingMessage final : public capnp::MessageBuilder {
  public:
   explicit WipingMessage(std::size_t first_segment_words = 1024);
