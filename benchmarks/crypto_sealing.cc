@@ -88,7 +88,7 @@ Measured Measure(std::size_t field_bytes, std::size_t samples, std::size_t round
 
   const crypto::esp1::Message parsed = *crypto::esp1::Parse(sealed->bytes());
   crypto::AssociatedData associated(place, keys.realm(), parsed.bound);
-  const auto data = associated.Of(0, parsed.segments[0]);
+  const auto data = associated.Of(0, parsed.segment(0));
   std::vector<std::uint8_t> payload(field_bytes);
   std::vector<std::uint8_t> box(field_bytes + crypto::kTagBytes);
   crypto::Nonce nonce{};

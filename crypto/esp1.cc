@@ -59,31 +59,29 @@ absl::Status ParseHeader(Bytes bytes, Message* message) {
 }
 
 // Takes one segment off the front of `rest`.
-absl::Status ParseSegment(Bytes* rest, Segment* segment) {
+absl::Status ParseSegment(Bytes* rest, Bytes* segment) {
   if (rest->size() < kSegmentBytes) return Malformed("a segment is missing");
   const std::uint8_t* const head = rest->data();
-  segment->group = head[0];
   if (LoadLittle<std::uint16_t>(head + kSegmentFlagsAt) != 0) {
     return Unsupported("an unknown flag of a segment");
   }
-  if (head[kStateAt] != static_cast<std::uint8_t>(State::kSealed) &&
-      head[kStateAt] != static_cast<std::uint8_t>(State::kErased)) {
-    return Malformed("state of a segment");
-  }
-  segment->state = static_cast<State>(head[kStateAt]);
   const std::size_t box_bytes = LoadLittle<std::uint32_t>(head + kBoxBytesAt);
-  const bool right_length =
-      segment->state == State::kErased
-          ? box_bytes == 0
-          : box_bytes >= kBoxOverheadBytes + kWordBytes && box_bytes % kWordBytes == 0;
+  bool right_length = false;
+  switch (head[kStateAt]) {
+    case static_cast<std::uint8_t>(State::kSealed):
+      right_length = box_bytes >= kBoxOverheadBytes + kWordBytes && box_bytes % kWordBytes == 0;
+      break;
+    case static_cast<std::uint8_t>(State::kErased):
+      right_length = box_bytes == 0;
+      break;
+    default:
+      return Malformed("state of a segment");
+  }
   if (!right_length || box_bytes > rest->size() - kSegmentBytes) {
     return Malformed("length of a segment");
   }
-  std::memcpy(segment->kid.bytes.data(), head + kKidAt, segment->kid.bytes.size());
-  std::memcpy(segment->nonce.data(), head + kNonceAt, segment->nonce.size());
-  std::memcpy(segment->tag.data(), head + kTagAt, segment->tag.size());
-  segment->box = rest->subspan(kSegmentBytes, box_bytes);
-  *rest = rest->subspan(kSegmentBytes + box_bytes);
+  *segment = rest->first(kSegmentBytes + box_bytes);
+  *rest = rest->subspan(segment->size());
   return absl::OkStatus();
 }
 
@@ -94,13 +92,25 @@ absl::StatusOr<Message> Parse(Bytes bytes) {
   COMMANDER_RETURN_IF_ERROR(ParseHeader(bytes, &message));
   Bytes rest = bytes.subspan(message.bound.size());
   for (std::size_t i = 0; i < message.segment_count; ++i) {
-    COMMANDER_RETURN_IF_ERROR(ParseSegment(&rest, &message.segments[i]));
-    if (i > 0 && message.segments[i].group <= message.segments[i - 1].group) {
+    COMMANDER_RETURN_IF_ERROR(ParseSegment(&rest, &message.segments_[i]));
+    if (i > 0 && message.segments_[i][0] <= message.segments_[i - 1][0]) {
       return Malformed("order of the groups");
     }
   }
   if (!rest.empty()) return Malformed("bytes behind the last segment");
   return message;
+}
+
+Segment Message::segment(std::size_t index) const {
+  const Bytes bytes = segments_[index];
+  Segment segment;
+  segment.group = bytes[0];
+  segment.state = static_cast<State>(bytes[kStateAt]);
+  std::memcpy(segment.kid.bytes.data(), &bytes[kKidAt], segment.kid.bytes.size());
+  std::memcpy(segment.nonce.data(), &bytes[kNonceAt], segment.nonce.size());
+  std::memcpy(segment.tag.data(), &bytes[kTagAt], segment.tag.size());
+  segment.box = bytes.subspan(kSegmentBytes);
+  return segment;
 }
 
 std::size_t SizeOf(std::size_t public_bytes, std::size_t box_bytes) {

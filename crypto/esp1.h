@@ -42,9 +42,12 @@ struct Message {
   Bytes bound;        // header and public part, as they are bound into the associated data
   Bytes public_part;  // a flat Cap'n Proto segment; 8-byte aligned where the message is
   std::size_t segment_count = 0;
-  std::array<Segment, kMaxSegments> segments;
 
-  std::span<const Segment> used() const { return {segments.data(), segment_count}; }
+  Segment segment(std::size_t index) const;
+
+ private:
+  friend absl::StatusOr<Message> Parse(Bytes bytes);
+  std::array<Bytes, kMaxSegments> segments_;
 };
 
 //   kDataLoss (Answer::kMalformed), kUnimplemented (Answer::kUnsupported)

@@ -164,7 +164,7 @@ absl::StatusOr<Opened> Sealer::Open(const Place& place, std::span<const std::uin
   halves[0] = AsWords(message.public_part);
   std::size_t count = 1;
   for (std::size_t i = 0; i < message.segment_count; ++i) {
-    const esp1::Segment& segment = message.segments[i];
+    const esp1::Segment segment = message.segment(i);
     COMMANDER_ASSIGN_OR_RETURN(Judgement judgement,
                                OpenSegment(keyring_, segment, associated_data.Of(i, segment)));
     opened.segments_.push_back({segment.group, segment.kid, judgement.erasure});
@@ -184,7 +184,7 @@ absl::StatusOr<std::span<const std::uint64_t>> PublicPart(std::span<const std::u
 
 absl::StatusOr<Kid> KidOf(std::span<const std::uint8_t> sealed) {
   COMMANDER_ASSIGN_OR_RETURN(const esp1::Message message, esp1::Parse(sealed));
-  return message.segments[0].kid;
+  return message.segment(0).kid;
 }
 
 }  // namespace commander::crypto

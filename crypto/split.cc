@@ -117,26 +117,19 @@ void Split::Write(bool want_public, std::span<std::uint64_t> out) const {
 
 namespace {
 
-// Reads the halves of one struct together.
+// Reads the halves of one struct together.  Reading and writing run inside KjAccepts(); false: not
+// halves of one struct.
 class Halves {
  public:
-  explicit Halves(std::span<const Words> halves) : count_(halves.size()) {
-    for (std::size_t i = 0; i < count_; ++i) {
-      segments_[i] =
-          kj::arrayPtr(reinterpret_cast<const capnp::word*>(halves[i].data()), halves[i].size());
-      most_words_ += halves[i].size();
-    }
-  }
-
-  // The methods below run inside KjAccepts().  False: not halves of one struct.
-  bool Read() {
-    for (std::size_t i = 0; i < count_; ++i) {
-      messages_[i].emplace(kj::arrayPtr(&segments_[i], 1), Options());
-      const auto root = messages_[i]->getRoot<capnp::AnyPointer>();
+  bool Read(std::span<const Words> halves) {
+    for (const Words half : halves) most_words_ += half.size();
+    for (const Words half : halves) {
+      const auto root = halves_[count_++].emplace(half, Options()).message.getRoot<Any>();
       if (!root.isStruct()) return false;
-      structs_[i] = root.getAs<capnp::AnyStruct>();
-      data_words_ = std::max(data_words_, WordsOf(structs_[i].getDataSection()));
-      pointers_ = std::max<std::size_t>(pointers_, structs_[i].getPointerSection().size());
+      capnp::AnyStruct::Reader& contents = halves_[count_ - 1]->contents;
+      contents = root.getAs<capnp::AnyStruct>();
+      data_words_ = std::max(data_words_, WordsOf(contents.getDataSection()));
+      pointers_ = std::max<std::size_t>(pointers_, contents.getPointerSection().size());
     }
     return Measure();
   }
@@ -146,13 +139,24 @@ class Halves {
     capnp::FlatMessageBuilder message(AsCapnp(out));
     auto whole = InitStruct(message, data_words_, pointers_);
     for (std::size_t i = 0; i < count_; ++i) {
-      if (!Add(structs_[i], whole)) return false;
+      if (!Add(halves_[i]->contents, whole)) return false;
     }
     message.requireFilled();
     return true;
   }
 
  private:
+  using Any = capnp::AnyPointer;
+
+  struct Half {
+    Half(Words words, const capnp::ReaderOptions& options)
+        : segment(kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size())),
+          message(kj::arrayPtr(&segment, 1), options) {}
+    const kj::ArrayPtr<const capnp::word> segment;
+    capnp::SegmentArrayMessageReader message;
+    capnp::AnyStruct::Reader contents;
+  };
+
   capnp::ReaderOptions Options() const {
     capnp::ReaderOptions options;
     options.traversalLimitInWords = 16 * most_words_ + 1024;
@@ -163,7 +167,7 @@ class Halves {
   bool Measure() {
     words_ = kRootWords + data_words_ + pointers_;
     for (std::size_t i = 0; i < count_; ++i) {
-      for (const auto pointer : structs_[i].getPointerSection()) {
+      for (const auto pointer : halves_[i]->contents.getPointerSection()) {
         words_ += pointer.targetSize().wordCount;
       }
     }
@@ -191,12 +195,9 @@ class Halves {
     return true;
   }
 
-  static constexpr std::size_t kMost = esp1::kMaxSegments + 1;
-  std::size_t count_;
+  std::size_t count_ = 0;
+  std::array<std::optional<Half>, esp1::kMaxSegments + 1> halves_;
   std::size_t most_words_ = 0;
-  std::array<kj::ArrayPtr<const capnp::word>, kMost> segments_;
-  std::array<std::optional<capnp::SegmentArrayMessageReader>, kMost> messages_;
-  std::array<capnp::AnyStruct::Reader, kMost> structs_;
   std::size_t data_words_ = 0;
   std::size_t pointers_ = 0;
   std::size_t words_ = 0;
@@ -205,11 +206,11 @@ class Halves {
 }  // namespace
 
 absl::StatusOr<WipedWords> Merge(std::span<const Words> parts) {
-  Halves halves(parts);
+  Halves halves;
   WipedWords whole;
   bool fit = false;
   const bool sound = KjAccepts([&] {
-    if (!halves.Read()) return;
+    if (!halves.Read(parts)) return;
     whole = WipedWords(halves.words());
     fit = halves.Write(whole.words());
   });

@@ -42,7 +42,7 @@ TEST_F(DamageTest, EveryFlippedBitOfAnErasedSubjectIsNoticed) {
   keyring_.Erase(kid);
   ASSERT_EQ(AnswerTo(Event(), sealed), Answer::kErased);
   const auto message = crypto::esp1::Parse(BytesOf(sealed));
-  const std::size_t box_word = sealed.size() - message->segments[0].box.size() / 8;
+  const std::size_t box_word = sealed.size() - message->segment(0).box.size() / 8;
   for (std::size_t bit = 0; bit < box_word * 64; ++bit) {
     Words damaged = sealed;
     damaged[bit / 64] ^= std::uint64_t{1} << (bit % 64);

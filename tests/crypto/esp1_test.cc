@@ -53,8 +53,8 @@ TEST(Esp1, LiesAsTheFormatSays) {
   COMMANDER_ASSERT_OK_AND_ASSIGN(const auto message, Parse(bytes));
   EXPECT_EQ(message.bound.size(), 24u);
   EXPECT_EQ(message.public_part.data(), bytes.data() + 16);
-  ASSERT_EQ(message.used().size(), 1u);
-  const Segment& segment = message.segments[0];
+  ASSERT_EQ(message.segment_count, 1u);
+  const Segment segment = message.segment(0);
   EXPECT_EQ(segment.state, State::kSealed);
   EXPECT_EQ(segment.kid.bytes[31], 0x11);
   EXPECT_EQ(segment.nonce[23], 0x22);
@@ -66,8 +66,8 @@ TEST(Esp1, LiesAsTheFormatSays) {
 TEST(Esp1, HoldsOneToSixteenSegments) {
   for (std::size_t count = 1; count <= 16; ++count) {
     COMMANDER_ASSERT_OK_AND_ASSIGN(const auto message, Parse(Message(count)));
-    EXPECT_EQ(message.used().size(), count);
-    EXPECT_EQ(message.used().back().group, count - 1);
+    EXPECT_EQ(message.segment_count, count);
+    EXPECT_EQ(message.segment(count - 1).group, count - 1);
   }
   EXPECT_EQ(AnswerTo(Message(17)), Answer::kMalformed);
   EXPECT_EQ(AnswerTo(Message(0)), Answer::kMalformed);
