@@ -65,7 +65,8 @@ TEST(Esp1, LiesAsTheFormatSays) {
 
 TEST(Esp1, HoldsOneToSixteenSegments) {
   for (std::size_t count = 1; count <= 16; ++count) {
-    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto message, Parse(Message(count)));
+    const Buffer bytes = Message(count);
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto message, Parse(bytes));
     EXPECT_EQ(message.segment_count, count);
     EXPECT_EQ(message.segment(count - 1).group, count - 1);
   }

@@ -236,7 +236,8 @@ TEST_F(RoundTripTest, ThePersonalMemberIsNotPublicButThatItIsSetIs) {
   auto kinds = message.initRoot<sealing::Kinds>();
   kinds.getChoice().setNumber(-1);
   Words shown = RoundTrip(plan, kinds.asReader());
-  auto seen = FlatReader(shown).Root<sealing::Kinds>().getChoice();
+  FlatReader reader(shown);
+  const auto seen = reader.Root<sealing::Kinds>().getChoice();
   ASSERT_TRUE(seen.isNumber());
   EXPECT_EQ(seen.getNumber(), 0);
 }
