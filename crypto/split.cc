@@ -3,11 +3,10 @@
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
-#include <numeric>
 #include <optional>
-#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
@@ -159,7 +158,8 @@ class Halves {
 
   capnp::ReaderOptions Options() const {
     capnp::ReaderOptions options;
-    options.traversalLimitInWords = 16 * most_words_ + 1024;
+    // Twice what readers of records allow, since all is measured and then copied.
+    options.traversalLimitInWords = 32 * most_words_ + 2048;
     return options;
   }
 

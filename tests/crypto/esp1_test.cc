@@ -119,6 +119,13 @@ TEST(Esp1, RefusesWhatIsOff) {
   EXPECT_THAT(Parse(Buffer(3)), StatusIs(absl::StatusCode::kDataLoss));
 }
 
+// Nothing is read behind the bytes.
+TEST(Esp1, RefusesALongBoxBeforeAnotherSegment) {
+  Buffer bytes = Message(2);
+  bytes[24 + 5] = 0xFF;
+  EXPECT_EQ(AnswerTo(bytes), Answer::kMalformed);
+}
+
 TEST(Esp1, RefusesGroupsOutOfOrder) {
   Buffer bytes = Message(2);
   const auto second = bytes.begin() + 24 + 104;

@@ -24,7 +24,7 @@ TEST(KnownAnswers, TheSelfTestPasses) { EXPECT_THAT(crypto::SelfTest(), IsOk());
 TEST(KnownAnswers, HChaCha20) {
   std::array<std::uint8_t, 32> key;
   for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);
-  const std::string input = absl::HexStringToBytes("000000090000004a0000000031415927");
+  const std::string input("\0\0\0\x09\0\0\0\x4a\0\0\0\0\x31\x41\x59\x27", 16);
   std::string subkey(32, '\0');
   crypto_core_hchacha20(reinterpret_cast<std::uint8_t*>(subkey.data()), Bytes(input), key.data(),
                         nullptr);
