@@ -1,0 +1,122 @@
+// key_store_impl.h: the store of keys; key_store.cc has its keys, erasure.cc its erasures.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "crypto/erasure_job.h"
+#include "crypto/key_cache.h"
+#include "crypto/key_directory.h"
+#include "crypto/key_row.h"
+#include "crypto/key_store.h"
+#include "crypto/ledger.h"
+
+namespace commander::crypto {
+
+// Locks are taken in this order: erasures, stripe, shard of the cache.
+class KeyStoreImpl : public KeyStore {
+ public:
+  explicit KeyStoreImpl(KeyStoreOptions options) : options_(std::move(options)) {}
+  ~KeyStoreImpl() override;
+
+  absl::Status Start();
+
+  const Realm& realm() const override { return directory_.id.realm; }
+  const StoreId& store_id() const override { return directory_.id.store; }
+  absl::StatusOr<Kid> KidFor(const Subject& subject) override;
+  absl::StatusOr<std::optional<Kid>> FindKid(const Subject& subject) override;
+  absl::Status SyncKeys() override;
+  absl::Status Use(const Kid& kid, absl::FunctionRef<void(const KeyAnswer&)> use) override;
+  PlaceTag TagOf(std::span<const std::uint8_t> associated_data) const override;
+  Nonce NewNonce() override;
+
+  absl::StatusOr<ErasureReceipt> Erase(const Subject& subject, std::string_view reason) override;
+  absl::Status ResumeErasures() override;
+  absl::StatusOr<SubjectStatus> Status(const Subject& subject) override;
+  absl::StatusOr<std::vector<ErasureReceipt>> Erasures() override;
+  absl::Status Close() override;
+
+ private:
+  // Subjects of several buckets; a subject has one kid, ever, because whoever makes it holds its
+  // stripe.
+  static constexpr std::size_t kStripes = 16;
+  struct Stripe {
+    absl::Mutex mutex;
+    // No ids of persons: their keyed hashes.
+    absl::flat_hash_map<SubjectHash, Kid> kids ABSL_GUARDED_BY(mutex);
+    std::span<std::uint8_t> plain;  // locked memory, under `mutex`
+  };
+
+  // A subject as rows name it.
+  struct Named {
+    std::string bytes;
+    SubjectHash hash;
+    std::uint16_t bucket;
+  };
+  absl::StatusOr<Named> Name(const Subject& subject) const;
+  Stripe& StripeOf(const Named& name) { return stripes_[name.bucket % kStripes]; }
+  KeyRowPlace Place() const { return {directory_.table, directory_.id.store}; }
+
+  // kUnavailable after a failure, after Close(), and in a forked child.
+  absl::Status Check() const;
+  absl::Status Fail(const absl::Status& why);
+  absl::Status Write(const KeyRowBatch& batch, Durability durability);
+  void Step(std::string_view name) const {
+    if (options_.on_step) options_.on_step(name);
+  }
+
+  absl::StatusOr<std::optional<Kid>> ReadTag(const Named& name);
+  absl::StatusOr<bool> IsGone(const Named& name);
+  absl::StatusOr<Kid> CreateKey(Stripe& stripe, const Named& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(stripe.mutex);
+  void Remember(Stripe& stripe, const Named& name, const Kid& kid)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(stripe.mutex);
+  absl::StatusOr<bool> LoadKey(const Kid& kid, std::span<std::uint8_t> plain, KeyAnswer* answer);
+
+  absl::Status OpenLedger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+  absl::Status Adopt(const LedgerRecord& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+  absl::StatusOr<std::vector<ErasureJob>> Jobs();
+  absl::StatusOr<std::optional<ErasureJob>> FindJob(const Named& name);
+  absl::StatusOr<ErasureJob> Fence(const Named& name, std::string_view reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+  void PutFence(const ErasureJob& job, const std::vector<Tag>& tags, KeyRowBatch* batch) const;
+  absl::StatusOr<ErasureReceipt> Continue(ErasureJob job, bool workers_run)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+  absl::Status Append(const LedgerRecord& record, const char* stage)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+  absl::Status Destroy(const std::vector<Kid>& kids);
+  absl::Status FindTags(const Kid& kid, std::uint16_t bucket, KeyRowBatch* batch);
+  absl::Status PutStage(ErasureJob* job, ErasureStage stage)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+  absl::Status Resume(bool workers_run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+
+  const KeyStoreOptions options_;
+  KeyDirectory directory_;
+  std::unique_ptr<KeyRows> rows_;
+  std::unique_ptr<KeyCache> cache_;
+  LockedMemory stripe_memory_;
+  Stripe stripes_[kStripes];
+
+  std::atomic<bool> usable_ = false;
+  mutable absl::Mutex failure_mutex_;
+  std::string failure_ ABSL_GUARDED_BY(failure_mutex_) = "is closed";
+
+  std::atomic<std::uint64_t> created_ = 0;  // keys written
+  std::atomic<std::uint64_t> synced_ = 0;   // of them durable
+  absl::Mutex sync_mutex_;
+
+  absl::Mutex erasures_;  // one at a time
+  Ledger ledger_ ABSL_GUARDED_BY(erasures_);
+  std::size_t open_jobs_ ABSL_GUARDED_BY(erasures_) = 0;
+};
+
+}  // namespace commander::crypto
