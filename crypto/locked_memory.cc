@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
 namespace commander::crypto {
@@ -33,17 +34,14 @@ absl::StatusOr<LockedMemory> LockedMemory::Allocate(std::size_t bytes, bool requ
     return absl::ResourceExhaustedError(absl::StrCat("no memory for keys: ", bytes, " bytes"));
   }
   auto* const pages = static_cast<std::uint8_t*>(base) + page;
-  LockedMemory memory;
-  memory.data_ = pages + kHeaderBytes;
-  memory.size_ = bytes;
-  memory.mapped_ = mapped;
+  absl::Cleanup unmap = [&] { munmap(base, mapped); };
   if (mprotect(pages, usable, PROT_READ | PROT_WRITE) != 0 ||
       madvise(pages, usable, MADV_DONTDUMP) != 0 || madvise(pages, usable, MADV_WIPEONFORK) != 0) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot protect memory for keys: ", std::generic_category().message(errno)));
   }
-  memory.locked_ = mlock(pages, usable) == 0;
-  if (!memory.locked_) {
+  const bool locked = mlock(pages, usable) == 0;
+  if (!locked) {
     const std::string text =
         absl::StrCat("cannot lock ", bytes, " bytes of memory for keys (",
                      std::generic_category().message(errno),
@@ -51,6 +49,12 @@ absl::StatusOr<LockedMemory> LockedMemory::Allocate(std::size_t bytes, bool requ
     if (require_lock) return absl::ResourceExhaustedError(text);
     if (sink) sink({LogLevel::kWarning, "crypto", text, {}});
   }
+  std::move(unmap).Cancel();
+  LockedMemory memory;
+  memory.data_ = pages + kHeaderBytes;
+  memory.size_ = bytes;
+  memory.mapped_ = mapped;
+  memory.locked_ = locked;
   memory.data_[-1] = 1;
   return memory;
 }
