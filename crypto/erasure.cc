@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "crypto/key_primitives.h"
@@ -18,11 +17,6 @@ namespace {
 
 constexpr std::int64_t kNanosADay = std::int64_t{86'400} * 1'000'000'000;
 constexpr std::string_view kCheckpoint = "checkpoint";
-
-std::string Hex(const ErasureId& id) {
-  const std::string bytes = ToString(id.bytes);
-  return absl::BytesToHexString(bytes);
-}
 
 }  // namespace
 
@@ -151,8 +145,9 @@ absl::StatusOr<ErasureReceipt> KeyStoreImpl::Continue(ErasureJob job, bool worke
     if (workers_run && options_.drop_caches) {
       const absl::Status dropped = options_.drop_caches();
       if (!dropped.ok()) {
-        return absl::UnavailableError(absl::StrCat(
-            "erasure ", Hex(receipt.id), " is fenced and waits for workers: ", dropped.message()));
+        return absl::UnavailableError(
+            absl::StrCat("erasure ", receipt.id.ToString(),
+                         " is fenced and waits for workers: ", dropped.message()));
       }
     }
     Step("erase.dropped");
@@ -179,7 +174,7 @@ absl::Status KeyStoreImpl::Append(const LedgerRecord& record, const char* stage)
   if (appended.ok() || absl::IsDataLoss(appended) || absl::IsUnimplemented(appended)) {
     return appended;
   }
-  return absl::UnavailableError(absl::StrCat("erasure ", Hex(record.erasure), " ", stage,
+  return absl::UnavailableError(absl::StrCat("erasure ", record.erasure.ToString(), " ", stage,
                                              ", and the ledger does not take its record; repeat "
                                              "the erasure: ",
                                              appended.message()));

@@ -28,7 +28,7 @@ void Blake2b(Bytes key, std::initializer_list<Bytes> parts, std::span<std::uint8
   sodium_memzero(&state, sizeof(state));
 }
 
-Kid KidOf(Bytes key) { return {Blake2b<32>(key, {AsBytes("ES kid v1")})}; }
+Kid KidOfKey(Bytes key) { return {Blake2b<32>(key, {AsBytes("ES kid v1")})}; }
 
 std::string SealValue(Bytes key, std::string_view associated_data, Bytes plain,
                       RandomSource* random) {

@@ -13,12 +13,12 @@
 #include <string_view>
 
 #include "commander/environment.h"
+#include "crypto/aead.h"
 #include "crypto/key_bytes.h"
 #include "crypto/subject.h"
 
 namespace commander::crypto {
 
-inline constexpr std::size_t kKeyBytes = 32;
 inline constexpr std::size_t kSealOverheadBytes = 24 + 16;
 
 // Fills with random bytes of `random`, or of the kernel where it is null.
@@ -33,7 +33,7 @@ std::array<std::uint8_t, N> Blake2b(Bytes key, std::initializer_list<Bytes> part
 }
 
 // The public name of a subject's key.
-Kid KidOf(Bytes key);
+Kid KidOfKey(Bytes key);
 
 std::string SealValue(Bytes key, std::string_view associated_data, Bytes plain,
                       RandomSource* random);

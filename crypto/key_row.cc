@@ -98,7 +98,7 @@ absl::Status OpenKeyRow(const KeyRowPlace& place, const Kid& kid, std::string_vi
   const bool opened = OpenValue(place.table.bucket_key(bucket),
                                 KeyData(place.store, kid, bucket, epoch), sealed, exact);
   // A kid commits to its key: a row cannot pass off another one.
-  const bool matches = opened && KidOf(exact.first(kKeyBytes)) == kid;
+  const bool matches = opened && KidOfKey(exact.first(kKeyBytes)) == kid;
   sodium_stackzero(1024);
   if (matches) return absl::OkStatus();
   sodium_memzero(plain.data(), plain.size());

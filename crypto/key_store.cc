@@ -165,7 +165,7 @@ absl::StatusOr<Kid> KeyStoreImpl::CreateKey(Stripe& stripe, const Named& name) {
   };
   const auto key = stripe.plain.first(kKeyBytes);
   FillRandom(options_.random, key);
-  const Kid kid = KidOf(key);
+  const Kid kid = KidOfKey(key);
   const std::string tag_key = TagRowKey(directory_.table, name.bucket, name.bytes);
   KeyRowBatch batch;
   batch.Put(KeyTable::kKey, ToString(kid.bytes),

@@ -115,7 +115,7 @@ TEST_F(EraseCrashTest, ConvergesFromEveryStep) {
   ASSERT_GE(steps, 20) << printed;
   int rounds = 0;
   for (int first = 1; first <= steps; ++first) {
-    for (const int second : {0, 1, 2, 4}) {
+    for (const int second : {0, 1, 3}) {
       SCOPED_TRACE(testing::Message() << "killed at step " << first << ", then " << second);
       const TempDir dir(TempDir::kMemory);
       ASSERT_EQ(RunProgram(dir.path(), first), -SIGKILL);
@@ -129,7 +129,7 @@ TEST_F(EraseCrashTest, ConvergesFromEveryStep) {
       ++rounds;
     }
   }
-  EXPECT_GE(rounds, 80);
+  EXPECT_GE(rounds, 60);
 }
 
 }  // namespace

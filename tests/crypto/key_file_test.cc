@@ -157,7 +157,7 @@ TEST_F(TableTest, FilesAndRowsKeepTheirFormat) {
   const std::string subject = EncodeSubject({"people", "anna"});
   const std::uint16_t bucket = BucketOf(HashSubject(table_, subject));
   std::vector<std::uint8_t> plain(kKeyRowPlainBytes, 'd');
-  const Kid kid = KidOf({plain.data(), 32});
+  const Kid kid = KidOfKey({plain.data(), 32});
   EXPECT_EQ(hex(ToString(kid.bytes)),
             "49582f48af217dbcf1d70f9610edb6139911dc6c4d5cfe013eee7a45586660b1");
   const KeyRowPlace place{table_, kStore};
@@ -183,7 +183,7 @@ TEST_F(TableTest, FilesAndRowsKeepTheirFormat) {
 TEST_F(TableTest, RefusesAnotherKeyUnderAKidAndARowInAnotherBucket) {
   const KeyRowPlace place{table_, kStore};
   std::vector<std::uint8_t> plain(kKeyRowPlainBytes, 'd');
-  const Kid kid = KidOf({plain.data(), 32});
+  const Kid kid = KidOfKey({plain.data(), 32});
   const std::string wrong(32, 'e');
   std::vector<std::uint8_t> opened(kKeyRowPlainBytes);
   std::string row = SealKeyRow(place, kid, 5, 7, "", plain, nullptr);

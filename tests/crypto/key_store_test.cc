@@ -60,7 +60,7 @@ TEST_F(KeyStoreTest, MakesAKeyOfASubjectOnce) {
   EXPECT_THAT(keys_->FindKid(anna_), IsOkAndHolds(Optional(anna)));
   COMMANDER_ASSERT_OK_AND_ASSIGN(const Answer answer, Ask(anna));
   EXPECT_EQ(answer.state, KeyAnswer::State::kHeld);
-  EXPECT_EQ(KidOf(AsBytes(answer.key)), anna) << "the kid commits to the key";
+  EXPECT_EQ(KidOfKey(AsBytes(answer.key)), anna) << "the kid commits to the key";
   EXPECT_EQ(StateOf(Kid{}), KeyAnswer::State::kUnknown);
 }
 
