@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -61,8 +62,10 @@ class MemoryLedger : public crypto::LedgerLog {
 };
 
 struct Bench {
-  std::filesystem::path directory;
-  std::unique_ptr<crypto::KekProvider> kek = crypto::NewKekFile({.path = directory / "kek"});
+  explicit Bench(std::filesystem::path where) : directory(std::move(where)) {}
+
+  const std::filesystem::path directory;
+  const std::unique_ptr<crypto::KekProvider> kek = crypto::NewKekFile({.path = directory / "kek"});
   MemoryLedger ledger;
   std::unique_ptr<crypto::KeyStore> keys;
 
@@ -82,7 +85,7 @@ struct Bench {
 };
 
 void Run(const std::filesystem::path& directory, std::uint64_t subjects, std::uint64_t erased) {
-  Bench bench{.directory = directory};
+  Bench bench(directory);
   bench.Open();
   std::vector<crypto::Kid> kids;
   auto start = Clock::now();

@@ -40,9 +40,9 @@ class KekProvider {
 struct KekFileOptions {
   // By default <configuration>/commander/<store>.kek, where <configuration> is $XDG_CONFIG_HOME
   // or ~/.config.
-  std::optional<std::filesystem::path> path;
+  std::optional<std::filesystem::path> path = std::nullopt;
   // A KEK below it is warned of: whoever copies the data would have the key, too.
-  std::filesystem::path data_directory;
+  std::filesystem::path data_directory = {};
   LogSink sink = nullptr;
 };
 

@@ -11,6 +11,7 @@
 #include "crypto/key_primitives.h"
 #include "crypto/key_store_impl.h"
 #include "crypto/nonce_pool.h"
+#include "crypto/sealer.h"
 
 namespace commander::crypto {
 namespace {
@@ -24,7 +25,7 @@ absl::StatusOr<std::unique_ptr<KeyStore>> KeyStore::Open(KeyStoreOptions options
       options.ledger == nullptr || options.clock == nullptr) {
     return absl::InvalidArgumentError("a store of keys needs all that is required");
   }
-  if (sodium_init() < 0) return absl::InternalError("libsodium does not start");
+  COMMANDER_RETURN_IF_ERROR(SelfTest());
   auto store = std::make_unique<KeyStoreImpl>(std::move(options));
   COMMANDER_RETURN_IF_ERROR(store->Start());
   return store;

@@ -35,9 +35,9 @@ namespace commander::crypto {
 struct KeyStoreOptions {
   // What only this store may touch, usually <data>/keys.  Required, as are all pointers that are
   // not said to be optional; they must outlive the store.
-  std::filesystem::path directory;
+  std::filesystem::path directory = {};
   KekProvider* kek = nullptr;
-  OpenKeyRows open_rows;
+  OpenKeyRows open_rows = nullptr;
   LedgerLog* ledger = nullptr;
   Clock* clock = nullptr;
 
@@ -47,7 +47,7 @@ struct KeyStoreOptions {
 
   // Called by Erase() and ResumeErasures() after the fence and before the ledger: every worker
   // writes its dirty rows back and drops what it has decoded; returns when all have.
-  std::function<absl::Status()> drop_caches;
+  std::function<absl::Status()> drop_caches = nullptr;
 
   RandomSource* random = nullptr;  // optional: the kernel's
   LogSink sink = nullptr;
@@ -58,7 +58,7 @@ struct KeyStoreOptions {
   bool require_locked_memory = false;
 
   // For tests: called after each step of creating and erasing, with its name.
-  std::function<void(std::string_view step)> on_step;
+  std::function<void(std::string_view step)> on_step = nullptr;
 };
 
 // Thread-safe.
