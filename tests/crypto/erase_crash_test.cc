@@ -79,12 +79,21 @@ class EraseCrashTest : public ::testing::Test {
     }
   }
 
+  static fs::path OnlyKek(const fs::path& directory) {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(directory / "config" / "commander")) {
+      found.push_back(entry.path());
+    }
+    EXPECT_EQ(found.size(), 1u) << "keys of attempts that were ended are left over";
+    return found.front();
+  }
+
   static void ExpectErased(const fs::path& directory) {
     ASSERT_EQ(RunProgram(directory, 0), 0) << "the next run ends well";
     ExpectSound(directory);
     test::FakeClock clock;
     FileLedgerLog ledger(directory / "ledger", nullptr);
-    const auto kek = NewKekFile({.path = directory / "config" / "kek", .data_directory = {}});
+    const auto kek = NewKekFile({.path = OnlyKek(directory)});
     KeyStoreOptions options;
     options.directory = directory / "keys";
     options.kek = kek.get();

@@ -20,7 +20,8 @@ int Main(const std::filesystem::path& directory, int steps) {
     std::printf("%.*s\n", static_cast<int>(name.size()), name.data());
     if (--steps == 0) raise(SIGKILL);
   };
-  const auto kek = NewKekFile({.path = directory / "config" / "kek", .data_directory = {}});
+  setenv("XDG_CONFIG_HOME", (directory / "config").c_str(), 1);
+  const auto kek = NewKekFile({});
   FileLedgerLog ledger(directory / "ledger", step);
   test::FakeClock clock;
   KeyStoreOptions options;
