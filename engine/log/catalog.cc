@@ -85,7 +85,15 @@ absl::StatusOr<std::vector<std::string>> FinishedFiles(FileSystem& files,
 }
 
 std::string_view KindText(TopicKind kind) {
-  return kind == TopicKind::kCommands ? "commands" : "events";
+  switch (kind) {
+    case TopicKind::kCommands:
+      return "commands";
+    case TopicKind::kEvents:
+      return "events";
+    case TopicKind::kLedger:
+      return "a ledger";
+  }
+  return "an unknown kind";
 }
 
 }  // namespace
@@ -179,7 +187,7 @@ absl::Status CheckTopicSettings(const TopicSettings& settings) {
     return absl::InvalidArgumentError(
         absl::StrCat("topic ", settings.name, " needs one partition or more"));
   }
-  if (settings.kind != TopicKind::kCommands && settings.kind != TopicKind::kEvents) {
+  if (settings.kind < TopicKind::kCommands || settings.kind > TopicKind::kLedger) {
     return absl::InvalidArgumentError(absl::StrCat("topic ", settings.name, " has the kind ",
                                                    static_cast<int>(settings.kind),
                                                    ", which this program does not know"));

@@ -53,7 +53,7 @@ absl::StatusOr<Offset> EmbeddedLog::Append(TopicPartition commands, std::span<co
     }
     if (!no_space_.ok()) return no_space_;
     COMMANDER_RETURN_IF_ERROR(CheckPartition(commands));
-    if (tail_.KindOf(commands) != TopicKind::kCommands) {
+    if (tail_.KindOf(commands) == TopicKind::kEvents) {
       return absl::InvalidArgumentError(absl::StrCat("topic ", commands.topic, " of log ",
                                                      options_.directory,
                                                      " holds events: they come by Commit()"));

@@ -35,6 +35,7 @@ using LogId = std::array<std::uint8_t, 16>;
 enum class TopicKind : std::uint8_t {  // stored
   kCommands = 1,                       // Poll() also hands out records that are not durable yet
   kEvents = 2,                         // Poll() hands out durable records only
+  kLedger = 3,                         // the same, but records come by Append()
 };
 
 struct TopicSettings {
@@ -145,7 +146,8 @@ class Log : public LogReader {
   // Keeps a schema beside the data, in place of the one of this fingerprint.
   virtual absl::Status StoreSchema(const Schema& schema) = 0;
 
-  // Gives a command its offset; Poll() finds it from now on.  Copies `message`.
+  // Gives a command, or a record of a ledger, its offset; Poll() finds a command from now on, a
+  // ledger's record once it is durable.  Copies `message`.
   // It becomes durable with the next frame, when `ticket` (may be null) is told.
   // `wake`: false where a worker of this process is about to commit behind it.
   //   kResourceExhausted: no space on the device; not appended.

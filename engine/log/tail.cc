@@ -53,7 +53,7 @@ PendingFrame& Tail::OpenFrame(bool full, std::int64_t now_ns) {
 MemoryRun& Tail::RunFor(Partition& partition, TopicPartition place, PendingFrame& frame) {
   if (partition.runs.empty() || partition.runs.back()->frame() != frame.number) {
     auto run = std::make_shared<MemoryRun>(frame.number, place, partition.next);
-    (partition.kind == TopicKind::kCommands ? frame.commands : frame.events).push_back(run);
+    (partition.kind == TopicKind::kEvents ? frame.events : frame.commands).push_back(run);
     frame.bytes += sizeof(RunHeader);
     partition.runs.push_back(std::move(run));
   }
@@ -73,7 +73,10 @@ Offset Tail::Append(TopicPartition commands, std::span<const Word> message, std:
   frame.bytes += bytes;
   pending_bytes_ += bytes;
   if (ticket != nullptr) {
-    partition.tickets.push_back({offset.value, ticket});
+    // Nobody consumes a ledger.
+    if (partition.kind == TopicKind::kCommands) {
+      partition.tickets.push_back({offset.value, ticket});
+    }
     frame.tickets.emplace_back(std::move(ticket), offset);
   }
   return offset;

@@ -273,6 +273,31 @@ TYPED_TEST_P(LogConformance, EventsArePolledOnceTheyAreDurable) {
   EXPECT_EQ((*second)->first, Offset{2});
 }
 
+TYPED_TEST_P(LogConformance, ALedgerIsAppendedToAndPolledOnceItIsDurable) {
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::uint16_t topic,
+                                 this->log_->OpenTopic({"ledger", log::TopicKind::kLedger, 1}));
+  const log::TopicPartition ledger{topic, 0};
+  const auto ticket = std::make_shared<TestTicket>();
+  EXPECT_THAT(this->log_->Append(ledger, Message(1), ticket, true), IsOkAndHolds(Offset{0}));
+  EXPECT_THAT(this->Poll(ledger, 0), ::testing::IsEmpty());
+  EXPECT_EQ(ticket->durable, 0);
+  this->StepAll();
+  EXPECT_EQ(ticket->durable, 1);
+  const auto records = this->Poll(ledger, 0);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(this->Words(records[0]), Message(1));
+  // Nobody will consume it: what the sender gave is let go.
+  EXPECT_EQ(records[0].ticket, nullptr);
+  EXPECT_EQ(ticket.use_count(), 1);
+
+  this->KillAndReopen();
+  EXPECT_THAT(this->log_->OpenTopic({"ledger", log::TopicKind::kLedger, 1}), IsOkAndHolds(topic));
+  EXPECT_THAT(this->log_->OpenTopic({"ledger", log::TopicKind::kEvents, 1}),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_EQ(this->PollAll(ledger).size(), 1u);
+  EXPECT_THAT(this->log_->Append(ledger, Message(2), nullptr, true), IsOkAndHolds(Offset{1}));
+}
+
 TYPED_TEST_P(LogConformance, RecordsAreAsTheyWere) {
   const std::size_t max_words = TypeParam::kMaxRecordBytes / sizeof(log::Word);
   const std::vector<std::size_t> sizes = {1, 2, 7, 8, 100, max_words - 1, max_words};
@@ -683,12 +708,12 @@ REGISTER_TYPED_TEST_SUITE_P(
     LogConformance, KeepsItsIdentity, ATopicKeepsItsNumberAndSettings, KeepsSchemasOnceEach,
     CommandsGetDenseOffsetsAPartition, ACommandIsPolledBeforeItIsDurable,
     ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted, EventsArePolledOnceTheyAreDurable,
-    RecordsAreAsTheyWere, PollKeepsItsBounds, PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset,
-    RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsAbortedWithTheReason,
-    WhatWaitsIsBoundedAndOutcomesAlwaysEnter, IsOpenedOnceAtATime,
-    HoldsTicketsOfDurableCommandsUntilTheyAreConsumed, CloseWritesWhatIsPending,
-    AKillTakesNothingThatSomebodyWasToldOf, TimesNeverDecreaseWhateverTheClockDoes,
-    ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog, ManyThreadsAppendAndOneSteps,
-    WaitingEndsWithACommitOrAWakeUp);
+    ALedgerIsAppendedToAndPolledOnceItIsDurable, RecordsAreAsTheyWere, PollKeepsItsBounds,
+    PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset, RefusesARecordThatCannotBeOne,
+    ABatchThatCannotBeOneIsAbortedWithTheReason, WhatWaitsIsBoundedAndOutcomesAlwaysEnter,
+    IsOpenedOnceAtATime, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed,
+    CloseWritesWhatIsPending, AKillTakesNothingThatSomebodyWasToldOf,
+    TimesNeverDecreaseWhateverTheClockDoes, ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog,
+    ManyThreadsAppendAndOneSteps, WaitingEndsWithACommitOrAWakeUp);
 
 }  // namespace commander::test

@@ -231,7 +231,8 @@ absl::StatusOr<Offset> SimulatedLog::Append(TopicPartition commands, std::span<c
                                                      message.size_bytes()));
     }
     COMMANDER_RETURN_IF_ERROR(CheckPartition(commands));
-    if (Topic(commands).settings.kind != TopicKind::kCommands) {
+    const TopicKind kind = Topic(commands).settings.kind;
+    if (kind == TopicKind::kEvents) {
       return absl::InvalidArgumentError("events come by Commit()");
     }
     if (full_) return absl::ResourceExhaustedError("no space on the simulated device");
@@ -246,7 +247,9 @@ absl::StatusOr<Offset> SimulatedLog::Append(TopicPartition commands, std::span<c
     item.bytes = message.size_bytes();
     item.ticket = ticket;
     offset = {next_[commands]++};
-    commands_[commands].push_back({offset.value, item.time_ns, item.messages[0], ticket});
+    if (kind == TopicKind::kCommands) {
+      commands_[commands].push_back({offset.value, item.time_ns, item.messages[0], ticket});
+    }
     pending_bytes_ += item.bytes;
     pending_.push_back(std::move(item));
     if (wake) {

@@ -50,7 +50,8 @@ absl::StatusOr<std::uint64_t> Merge::FirstAt(log::TopicPartition place, std::uin
 
 absl::Status Merge::TakeNewEnds() {
   // Event topics first: whatever caused the outcomes up to their ends is then in the commands'.
-  for (const log::TopicKind kind : {log::TopicKind::kEvents, log::TopicKind::kCommands}) {
+  for (const log::TopicKind kind :
+       {log::TopicKind::kEvents, log::TopicKind::kCommands, log::TopicKind::kLedger}) {
     for (Stream& stream : streams_) {
       if (!stream.follows || stream.topic->settings.kind != kind) continue;
       COMMANDER_ASSIGN_OR_RETURN(const Offset end, log_.End(stream.place));
