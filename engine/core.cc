@@ -40,9 +40,98 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Open(EngineOptions options, Wiring w
       new Core(std::move(options), std::move(wiring), std::move(environment)));
   COMMANDER_ASSIGN_OR_RETURN(core->schemas_, SchemaSet::Load(*core->environment_.log));
   COMMANDER_RETURN_IF_ERROR(CheckStoredTypes(core->wiring_, *core->schemas_));
+  COMMANDER_RETURN_IF_ERROR(core->OpenKeys());
   COMMANDER_RETURN_IF_ERROR(core->OpenGroups());
   COMMANDER_RETURN_IF_ERROR(core->OpenProjections());
   return core;
+}
+
+absl::Status Core::OpenKeys() {
+  if (!wiring_.sealing->needs_keys() && !environment_.has_keys) return absl::OkStatus();
+  if (!environment_.open_keys) {
+    return absl::FailedPreconditionError("this environment cannot keep keys of subjects");
+  }
+  COMMANDER_RETURN_IF_ERROR(crypto::SelfTest());
+  COMMANDER_ASSIGN_OR_RETURN(
+      ledger_, LedgerTopic::Open(*environment_.log, *environment_.clock, *environment_.random));
+  COMMANDER_ASSIGN_OR_RETURN(keys_,
+                             environment_.open_keys(*ledger_, [this] { return DropDecoded(); }));
+  wiring_.sealing->Start(*keys_);
+  return absl::OkStatus();
+}
+
+absl::Status Core::DropDecoded() {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->RequestDrop();
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    // Beside the engine's threads, where there are some.
+    while (!worker->Dropped()) {
+      if (closed_) return Closed();
+      bool worked = worker->Step(true);
+      worked |= environment_.log->Step(true);
+      worked |= write_backs_.Step();
+      if (!worked) absl::SleepFor(absl::Microseconds(100));
+    }
+  }
+  for (const std::unique_ptr<ProjectionWorker>& projection : projections_) projection->PassStep();
+  return absl::OkStatus();
+}
+
+namespace {
+
+absl::Status NoKeys() {
+  return WithCode(
+      absl::FailedPreconditionError("no type of this program has personal fields, and there are no "
+                                    "keys in its data directory"),
+      "commander.no_keys");
+}
+
+absl::Time TimeOf(std::int64_t ns) {
+  return ns == 0 ? absl::InfinitePast() : absl::FromUnixNanos(ns);
+}
+
+}  // namespace
+
+absl::StatusOr<ErasureReceipt> Core::Erase(const Subject& subject, std::string_view reason) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  const std::shared_lock erasing(erasures_);
+  if (closed_) return Closed();
+  if (keys_ == nullptr) return NoKeys();
+  COMMANDER_ASSIGN_OR_RETURN(const crypto::ErasureReceipt receipt,
+                             keys_->Erase({subject.name_space, subject.id}, reason));
+  ErasureReceipt answer;
+  answer.erasure = receipt.id.ToString();
+  if (!receipt.kids.empty()) answer.pseudonym = receipt.kids.front().ToString();
+  answer.requested = TimeOf(receipt.fenced_ns);
+  answer.completed = TimeOf(receipt.completed_ns);
+  return answer;
+}
+
+absl::StatusOr<SubjectStatus> Core::StatusOf(const Subject& subject) {
+  COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
+  const std::shared_lock asking(erasures_);
+  if (closed_) return Closed();
+  if (keys_ == nullptr) return NoKeys();
+  COMMANDER_ASSIGN_OR_RETURN(const crypto::SubjectStatus known,
+                             keys_->Status({subject.name_space, subject.id}));
+  using Known = crypto::SubjectStatus::State;
+  SubjectStatus status;
+  switch (known.state) {
+    case Known::kNone:
+      break;
+    case Known::kActive:
+      status.state = SubjectStatus::State::kActive;
+      break;
+    case Known::kFenced:
+      status.state = SubjectStatus::State::kErasing;
+      break;
+    case Known::kErased:
+      status.state = SubjectStatus::State::kErased;
+      break;
+  }
+  if (known.kid.has_value()) status.pseudonym = known.kid->ToString();
+  if (known.erasure.has_value()) status.erased_at = TimeOf(known.erasure->completed_ns);
+  return status;
 }
 
 absl::Status Core::OpenGroups() {
@@ -105,6 +194,7 @@ absl::Status Core::OpenGroup(GroupBase& group) {
     WorkerEnvironment environment;
     environment.log = &log;
     environment.schemas = schemas_.get();
+    environment.sealing = wiring_.sealing.get();
     environment.store = runtime->store.get();
     COMMANDER_ASSIGN_OR_RETURN(environment.family,
                                runtime->store->OpenFamily(absl::StrCat("p", partition)));
@@ -173,6 +263,7 @@ absl::Status Core::OpenProjections() {
     ProjectionEnvironment environment;
     environment.log = environment_.log.get();
     environment.schemas = schemas_.get();
+    environment.sealing = wiring_.sealing.get();
     environment.store = store.get();
     environment.sink = options_.log_sink;
     environment.log_id = log_id_;
@@ -259,6 +350,12 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   header.correlation = options.correlation;
   header.actor = options.actor;
   header.headers = &options.headers;
+  const Type& command = draft.type();
+  if (const crypto::Plan* plan = wiring_.sealing->PlanOf(command); plan != nullptr) {
+    COMMANDER_ASSIGN_OR_RETURN(
+        draft, wiring_.sealing->Seal(*plan, group.name(), header, std::move(draft)));
+    COMMANDER_RETURN_IF_ERROR(wiring_.sealing->SyncKeys());
+  }
   const FinishedMessage message = Finish(draft, header);
   const std::size_t bytes = message.words().size_bytes();
   if (bytes > options_.max_record_bytes) {
@@ -358,6 +455,10 @@ absl::Status Core::Close() {
       environment_.log->SetListener({group->events, p}, nullptr);
     }
   }
+  {
+    // Whoever erases gives up once closed_ is set.
+    const std::unique_lock erasing(erasures_);
+  }
   first.Update(environment_.log->Close());
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Step();  // takes the last results
@@ -376,6 +477,7 @@ absl::Status Core::Close() {
     first.Update(store->Close());
   }
   for (const std::unique_ptr<GroupRuntime>& group : groups_) first.Update(group->store->Close());
+  if (keys_ != nullptr) first.Update(keys_->Close());
   // Whoever is left: their commands are in the log, and nobody has decided them.
   for (const std::shared_ptr<Call>& call : outstanding_.Live()) call->Complete(closed);
   return first;

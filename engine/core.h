@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "commander/engine.h"
+#include "commander/privacy.h"
+#include "crypto/key_store.h"
 #include "engine/call.h"
 #include "engine/crash_counter.h"
+#include "engine/ledger_topic.h"
 #include "engine/projection_worker.h"
 #include "engine/schema.h"
 #include "engine/wiring.h"
@@ -43,6 +47,11 @@ struct Environment {
   RandomSource* random = nullptr;
   // A slot of memory that outlives the process, for a partition of a group; may give null.
   std::function<CrashSlot*(const std::string& group, std::uint16_t partition)> crash_slot;
+  // Opens, or makes, the store of keys.  Called where some type is personal, or `has_keys`.
+  std::function<absl::StatusOr<std::unique_ptr<crypto::KeyStore>>(
+      crypto::LedgerLog& ledger, std::function<absl::Status()> drop_caches)>
+      open_keys;
+  bool has_keys = false;  // there is a store of keys, from before
   // Somebody should call the worker's, or projection's, Step().  `index` counts workers, in the
   // order of Core::workers(), or projections.
   std::function<void(std::size_t index)> wake_worker;
@@ -83,6 +92,10 @@ class Core {
   absl::StatusOr<ProjectionWorker*> FindProjection(const ProjectionBase& projection);
   EngineStatus Status();
 
+  // As Privacy says.
+  absl::StatusOr<ErasureReceipt> Erase(const Subject& subject, std::string_view reason);
+  absl::StatusOr<SubjectStatus> StatusOf(const Subject& subject);
+
   // Everything once, in turn; false: nothing was left to do.
   bool StepAll();
 
@@ -119,6 +132,9 @@ class Core {
   };
 
   Core(EngineOptions options, Wiring wiring, Environment environment);
+  absl::Status OpenKeys();
+  // Every worker writes back and forgets what it has decoded.  Waits for all.
+  absl::Status DropDecoded();
   absl::Status OpenGroups();
   absl::Status OpenGroup(GroupBase& group);
   absl::Status OpenProjections();
@@ -131,6 +147,9 @@ class Core {
   Environment environment_;
   const std::string log_id_;
   std::unique_ptr<SchemaSet> schemas_;
+  std::unique_ptr<LedgerTopic> ledger_;
+  std::unique_ptr<crypto::KeyStore> keys_;  // null: nothing is personal
+  std::shared_mutex erasures_;              // shared by calls that use keys_ for a while
   WriteBackQueue write_backs_;
   Outstanding outstanding_;
   std::vector<std::unique_ptr<GroupRuntime>> groups_;

@@ -92,11 +92,13 @@ class Decider::Sight final : public ViewSource {
 };
 
 Decider::Decider(DeciderOptions options, PartitionState& state, log::Log& log, SchemaSet& schemas,
-                 Clock& clock, RandomSource& random, CrashSlot* crash_slot)
+                 const Sealing& sealing, Clock& clock, RandomSource& random, CrashSlot* crash_slot)
     : options_(std::move(options)),
       state_(state),
       log_(log),
       schemas_(schemas),
+      sealing_(sealing),
+      personal_(sealing.Personal(state.fold())),
       clock_(clock),
       random_(random),
       crashes_(crash_slot),
@@ -183,9 +185,22 @@ absl::Status Decider::Reject(const Command& command, const Refusal& refusal, Dec
   if (reused) header.id = MessageId::Derive(command.envelope.id(), "reused", command.source.value);
   const std::uint32_t before = batch->entries.count();
   const std::size_t begin = batch->entries.words().size();
-  AppendRejection(header, refusal.code, Shortened(refusal.message), &batch->entries);
+  COMMANDER_RETURN_IF_ERROR(sealing_.AppendRejection(options_.group->name(), header,
+                                                     command.envelope.kid(), refusal.code,
+                                                     Shortened(refusal.message), &batch->entries));
   Add(command, header, before, begin, batch, !reused);
   return absl::OkStatus();
+}
+
+absl::Status Decider::RejectErased(const Command& command, DecidedBatch* batch) {
+  return Reject(command, {"commander.erased", "the subject of its personal fields was erased"},
+                batch);
+}
+
+// What is parked or rejected of a personal command is sealed; of another it is not.
+ExceptionText Decider::TextOf(const Command& command) const {
+  return personal_ && command.envelope.kid() == nullptr ? ExceptionText::kWithheld
+                                                        : ExceptionText::kTold;
 }
 
 absl::Status Decider::Park(const Command& command, std::string_view code, std::string_view message,
@@ -194,7 +209,9 @@ absl::Status Decider::Park(const Command& command, std::string_view code, std::s
   COMMANDER_ASSIGN_OR_RETURN(header.version, VersionOf(command));
   const std::uint32_t before = batch->entries.count();
   const std::size_t begin = batch->entries.words().size();
-  AppendParked(header, command.words, code, Shortened(message), &batch->entries);
+  COMMANDER_RETURN_IF_ERROR(sealing_.AppendParked(options_.group->name(), header,
+                                                  command.envelope.kid(), command.words, code,
+                                                  Shortened(message), &batch->entries));
   Add(command, header, before, begin, batch);
   return absl::OkStatus();
 }
@@ -249,9 +266,18 @@ absl::StatusOr<std::vector<Word>> Decider::ReadParked(const ParkedCommand& parke
   COMMANDER_ASSIGN_OR_RETURN(const log::Record record, log_.Read(options_.events, parked.outcome));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
                              EnvelopeReader::Open(record.message));
+  COMMANDER_RETURN_IF_ERROR(
+      sealing_.Open(*envelope, options_.group->name(), names_.Find(envelope->type()).personal));
   std::vector<Word> words;
   COMMANDER_RETURN_IF_ERROR(GuardKj("parked command", [&] { words = envelope->parked_command(); }));
   return words;
+}
+
+absl::StatusOr<std::unique_ptr<EnvelopeReader>> Decider::OpenParked(std::span<const Word> words) {
+  COMMANDER_ASSIGN_OR_RETURN(std::unique_ptr<EnvelopeReader> envelope, EnvelopeReader::Open(words));
+  COMMANDER_RETURN_IF_ERROR(
+      sealing_.Open(*envelope, options_.group->name(), names_.Find(envelope->type()).personal));
+  return envelope;
 }
 
 // Same id: a repeat, unless type or payload are others.
@@ -275,7 +301,12 @@ absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(
   if (!first.ok()) return first.status();
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
                              EnvelopeReader::Open(first->message));
-  bool same = names_.NameOf(envelope->type()) == command.type;
+  const KnownType type = names_.Find(envelope->type());
+  const absl::Status opened = sealing_.Open(*envelope, options_.group->name(), type.personal);
+  if (absl::IsUnavailable(opened)) return opened;
+  bool same = type.name == command.type;
+  // What cannot be opened any more cannot be compared either: it is a repeat.
+  if (same && (!opened.ok() || envelope->erased())) return std::nullopt;
   COMMANDER_RETURN_IF_ERROR(GuardKj("command", [&] {
     same = same && envelope->payload().getAs<capnp::AnyStruct>() ==
                        command.envelope.payload().getAs<capnp::AnyStruct>();
@@ -310,8 +341,8 @@ std::optional<Decider::Refusal> Decider::CheckWindow(const Command& command) con
 absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, DecidedBatch* batch) {
   drew_ = false;
   absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
-  const std::string_view type =
-      envelope.ok() ? names_.NameOf((*envelope)->type()) : std::string_view();
+  const KnownType known = envelope.ok() ? names_.Find((*envelope)->type()) : KnownType();
+  const std::string_view type = known.name;
   std::string_view code = kUnreadable;
   std::string why;
   if (!envelope.ok()) {
@@ -326,6 +357,20 @@ absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, Decid
     code = "commander.misplaced";
     why = absl::StrCat("its key belongs to partition ", right,
                        "; senders must use murmur2 (librdkafka: partitioner=murmur2_random)");
+  } else if (const absl::Status opened =
+                 sealing_.Open(**envelope, options_.group->name(), known.personal);
+             !opened.ok()) {
+    switch (crypto::AnswerOf(opened)) {
+      case crypto::Answer::kForged:
+      case crypto::Answer::kMalformed:
+      case crypto::Answer::kUnsupported:
+        why = absl::StrCat("its payload cannot be opened: ", opened.message());
+        break;
+      case crypto::Answer::kOk:
+      case crypto::Answer::kErased:
+      case crypto::Answer::kKeyUnknown:
+        return opened;  // the command may be good: it waits until its key is back
+    }
   }
   if (!why.empty()) {
     RejectByPlace(record, code, why, batch);
@@ -357,6 +402,10 @@ absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, Decid
     COMMANDER_RETURN_IF_ERROR(Reject(command, *refusal, batch));
     return Result::kDone;
   }
+  if (command.envelope.erased()) {
+    COMMANDER_RETURN_IF_ERROR(RejectErased(command, batch));
+    return Result::kDone;
+  }
   if (retry) return Retry(command, batch);
   if (skip) {
     COMMANDER_RETURN_IF_ERROR(Skip(command, batch));
@@ -375,6 +424,10 @@ absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, Decid
 absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
                                                         DecidedBatch* batch) {
   drew_ = false;
+  if (command.envelope.erased()) {  // since it was parked
+    COMMANDER_RETURN_IF_ERROR(RejectErased(command, batch));
+    return std::nullopt;
+  }
   COMMANDER_ASSIGN_OR_RETURN(OwnState::Entry* const entry,
                              state_.states().Find(command.envelope.key()));
   const std::uint64_t version = entry->staged.version;
@@ -406,7 +459,7 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
     decision = handler->run(command.envelope.payload(), sight);
   } catch (...) {
     const absl::Status failure =
-        DescribeException(absl::StrCat("handler of ", ToAbsl(command.type)));
+        DescribeException(absl::StrCat("handler of ", ToAbsl(command.type)), TextOf(command));
     if (!absl::IsInternal(failure)) return failure;
     COMMANDER_RETURN_IF_ERROR(sight.error());
     return std::string(failure.message());
@@ -450,6 +503,8 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
   OutcomeHeader header = HeaderOf(command, MessageKind::kEvent);
   header.count = static_cast<std::uint16_t>(events.size());
   Aggregate after = entry->staged;
+  std::vector<EventDraft> sealed;  // finished messages point into it: it must not move
+  sealed.reserve(events.size());
   std::vector<FinishedMessage> finished;
   finished.reserve(events.size());
   std::size_t bytes = 0;
@@ -459,7 +514,20 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
     header.type = type.fingerprint;
     header.index = static_cast<std::uint16_t>(i);
     header.version = after.version + 1;
-    finished.push_back(Finish(events[i], header));
+    EventDraft* draft = &events[i];
+    if (const crypto::Plan* plan = sealing_.PlanOf(type); plan != nullptr) {
+      absl::StatusOr<EventDraft> made =
+          sealing_.Seal(*plan, options_.group->name(), header, events[i]);
+      if (absl::IsFailedPrecondition(made.status())) {
+        COMMANDER_RETURN_IF_ERROR(RejectErased(command, batch));
+        return std::nullopt;
+      }
+      // The handler named no subject.
+      if (absl::IsInvalidArgument(made.status())) return std::string(made.status().message());
+      if (!made.ok()) return made.status();
+      draft = &sealed.emplace_back(*std::move(made));
+    }
+    finished.push_back(Finish(*draft, header));
     const std::size_t size = finished.back().words().size_bytes();
     bytes += size + log::kEntryHeaderWords * sizeof(Word);
     if (size > options_.max_record_bytes) {
@@ -473,10 +541,18 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
     }
     COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> record,
                                EnvelopeReader::Open(finished.back().words()));
+    EventToFold event{
+        type.name, events[i].Read(),
+        MetadataOf(*record, state_.options().group, state_.options().partition, Offset{})};
+    event.text = TextOf(command);
+    crypto::Kid kid;
+    if (!record->sealed().empty()) {
+      COMMANDER_ASSIGN_OR_RETURN(kid, crypto::KidOf(record->sealed()));
+      event.kid = &kid;
+      event.metadata.subject = kid.ToString();
+    }
     const InDecision inside;
-    absl::StatusOr<Aggregate> applied = ApplyEvent(
-        state_.fold(), std::move(after), type.name, record->payload(),
-        MetadataOf(*record, state_.options().group, state_.options().partition, Offset{}));
+    absl::StatusOr<Aggregate> applied = ApplyEvent(state_.fold(), std::move(after), event);
     if (!applied.ok()) {
       if (absl::IsResourceExhausted(applied.status())) return applied.status();
       return std::string(applied.status().message());
@@ -507,8 +583,7 @@ absl::StatusOr<Decider::Result> Decider::Retry(const Command& command, DecidedBa
     if (Full(*batch)) return Result::kMore;
     const ParkedCommand head = queue->front();
     COMMANDER_ASSIGN_OR_RETURN(const std::vector<Word> words, ReadParked(head));
-    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
-                               EnvelopeReader::Open(words));
+    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope, OpenParked(words));
     const Command parked{*envelope,        words,           head.source,
                          command.asked_ns, command.time_ns, names_.NameOf(envelope->type()),
                          nullptr};
@@ -548,8 +623,7 @@ absl::Status Decider::Skip(const Command& command, DecidedBatch* batch) {
                   batch);
   }
   COMMANDER_ASSIGN_OR_RETURN(const std::vector<Word> words, ReadParked(head));
-  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
-                             EnvelopeReader::Open(words));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope, OpenParked(words));
   const Command parked{*envelope,        words,           head.source,
                        command.asked_ns, command.time_ns, names_.NameOf(envelope->type()),
                        nullptr};

@@ -24,6 +24,7 @@
 #include "engine/log/log.h"
 #include "engine/partition_state.h"
 #include "engine/schema.h"
+#include "engine/sealing.h"
 #include "engine/types.h"
 
 namespace commander::internal {
@@ -74,7 +75,7 @@ struct DeciderOptions {
 class Decider {
  public:
   Decider(DeciderOptions options, PartitionState& state, log::Log& log, SchemaSet& schemas,
-          Clock& clock, RandomSource& random, CrashSlot* crash_slot);
+          const Sealing& sealing, Clock& clock, RandomSource& random, CrashSlot* crash_slot);
 
   enum class Result {
     kDone,  // the command has its outcome in the batch
@@ -107,6 +108,9 @@ class Decider {
                                                      std::shared_ptr<const Offset>* first);
   std::optional<Refusal> CheckWindow(const Command& command) const;
   absl::StatusOr<log::Record> ReadCommand(Offset source);
+  // Whether the exceptions of the command's handler, and of folds, may be told.
+  ExceptionText TextOf(const Command& command) const;
+  absl::Status RejectErased(const Command& command, DecidedBatch* batch);
 
   // Runs the handler and appends its outcome; or says why it failed and appends nothing.
   absl::StatusOr<std::optional<std::string>> Run(const Command& command, DecidedBatch* batch);
@@ -115,6 +119,7 @@ class Decider {
                                                           std::vector<EventDraft> events,
                                                           DecidedBatch* batch);
   absl::StatusOr<std::vector<Word>> ReadParked(const ParkedCommand& parked);
+  absl::StatusOr<std::unique_ptr<EnvelopeReader>> OpenParked(std::span<const Word> words);
   absl::StatusOr<Result> Retry(const Command& command, DecidedBatch* batch);
   absl::Status Skip(const Command& command, DecidedBatch* batch);
   absl::Status Park(const Command& command, std::string_view code, std::string_view message,
@@ -138,6 +143,8 @@ class Decider {
   PartitionState& state_;
   log::Log& log_;
   SchemaSet& schemas_;
+  const Sealing& sealing_;
+  const bool personal_;  // states or events have personal fields
   Clock& clock_;
   RandomSource& random_;
   CrashCounter crashes_;

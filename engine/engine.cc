@@ -16,6 +16,7 @@
 #include "engine/in_decision.h"
 #include "engine/log/embedded_log.h"
 #include "engine/wake_up.h"
+#include "store/key_rows_rocks.h"
 #include "store/rocks_store.h"
 
 namespace commander {
@@ -70,6 +71,9 @@ class EngineThreads {
 
  private:
   explicit EngineThreads(Clock& clock) : clock_(clock) {}
+  // `random`: what the program gave, or null.
+  absl::Status KeepKeys(const EngineOptions& options, RandomSource* random,
+                        Environment* environment);
   void Start();
   void RunWorkers(std::size_t thread);
   void RunSequencer();
@@ -84,6 +88,7 @@ class EngineThreads {
 
   ForwardClock clock_;
   std::unique_ptr<DataDirectory> directory_;
+  std::unique_ptr<crypto::KekProvider> kek_;
   std::vector<WakeUp> worker_wakes_;
   std::vector<WakeUp> projection_wakes_;
   std::unique_ptr<Core> core_;
@@ -113,6 +118,7 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
     EngineOptions options, const std::vector<Component*>& components) {
   COMMANDER_RETURN_IF_ERROR(InDecision::Refuse());
   COMMANDER_ASSIGN_OR_RETURN(Wiring wiring, CheckWiring(options, components));
+  RandomSource* const given_random = options.random;
   if (options.clock == nullptr) options.clock = &Clock::System();
   if (options.random == nullptr) options.random = &RandomSource::System();
 
@@ -141,6 +147,7 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
                                const std::string& group, std::uint16_t partition) {
     return directory->Slot(group, partition, sink);
   };
+  COMMANDER_RETURN_IF_ERROR(threads->KeepKeys(options, given_random, &environment));
   std::size_t partitions = 0;
   for (const GroupBase* group : wiring.groups) partitions += group->options().partitions;
   std::size_t count = options.worker_threads;
@@ -157,6 +164,38 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
   threads->clock_.RaiseTo(threads->core_->last_time_ns());
   threads->Start();
   return threads;
+}
+
+absl::Status EngineThreads::KeepKeys(const EngineOptions& options, RandomSource* random,
+                                     Environment* environment) {
+  std::filesystem::path directory = directory_->path() / "keys";
+  if (!options.keys_directory.empty()) directory = options.keys_directory;
+  std::error_code error;
+  environment->has_keys = std::filesystem::exists(directory, error);
+  if (error) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("cannot look at ", directory.string(), ": ", error.message()));
+  }
+  crypto::KekFileOptions kek;
+  if (!options.kek_file.empty()) kek.path = options.kek_file;
+  kek.data_directory = directory_->path();
+  kek.sink = options.log_sink;
+  kek_ = crypto::NewKekFile(std::move(kek));
+  environment->open_keys = [this, directory, random, sink = options.log_sink](
+                               crypto::LedgerLog& ledger,
+                               std::function<absl::Status()> drop_caches) {
+    crypto::KeyStoreOptions keys;
+    keys.directory = directory;
+    keys.kek = kek_.get();
+    keys.open_rows = store::KeyRowsOpener(sink);
+    keys.ledger = &ledger;
+    keys.clock = &clock_;
+    keys.drop_caches = std::move(drop_caches);
+    keys.random = random;
+    keys.sink = sink;
+    return crypto::KeyStore::Open(std::move(keys));
+  };
+  return absl::OkStatus();
 }
 
 void EngineThreads::Start() {
@@ -442,6 +481,8 @@ absl::StatusOr<Outcome> Engine::Skip(const internal::GroupBase& group, std::stri
   if (skipped.rejected()) return skipped;
   return Retry(group, key);
 }
+
+Privacy Engine::privacy() { return Privacy(threads_->core()); }
 
 absl::Status Engine::AwaitReady(absl::Duration timeout) {
   COMMANDER_RETURN_IF_ERROR(internal::InDecision::Refuse());

@@ -1,6 +1,7 @@
 #include "engine/envelope.h"
 
 #include <kj/exception.h>
+#include <strings.h>
 
 #include <array>
 #include <cstring>
@@ -105,12 +106,24 @@ void FillOutcome(wire::Envelope::Builder envelope, const OutcomeHeader& header) 
 
 // Builds one envelope in scratch memory and appends it.
 void AppendOutcome(const OutcomeHeader& header, log::EntryBatch* out,
-                   const std::function<void(capnp::AnyPointer::Builder)>& fill) {
+                   const std::function<void(wire::Envelope::Payload::Builder)>& fill) {
   const DraftPointer draft = NewDraft();
   auto envelope = draft->message.initRoot<wire::Envelope>();
-  if (fill) fill(envelope.getPayload().initClear());
+  if (fill) fill(envelope.getPayload());
   FillOutcome(envelope, header);
   out->Append(FinishedMessage(draft->message).words());
+}
+
+capnp::Data::Reader AsData(std::span<const std::uint8_t> bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+// A draft that holds a sealed payload and nothing else yet.
+template <class Root>
+DraftPointer SealedDraft(std::span<const std::uint8_t> sealed) {
+  DraftPointer draft = NewDraft();
+  draft->message.initRoot<Root>().getPayload().setSealed(AsData(sealed));
+  return draft;
 }
 
 }  // namespace
@@ -127,6 +140,8 @@ std::string_view MessageKindName(MessageKind kind) {
       return "nothing";
     case MessageKind::kParked:
       return "parked";
+    case MessageKind::kLedger:
+      return "ledger";
   }
   return "unknown";
 }
@@ -168,7 +183,7 @@ absl::StatusOr<std::unique_ptr<EnvelopeReader>> EnvelopeReader::Open(
   const auto invalid = [](absl::string_view what) {
     return absl::DataLossError(absl::StrCat("not an envelope: ", what));
   };
-  if (reader->envelope_.getKind() > static_cast<std::uint8_t>(MessageKind::kParked)) {
+  if (reader->envelope_.getKind() > static_cast<std::uint8_t>(MessageKind::kLedger)) {
     return invalid(absl::StrCat("unknown kind ", reader->envelope_.getKind()));
   }
   if (reader->key_.size() > kMaxKeyBytes) return invalid("its key is too long");
@@ -177,6 +192,8 @@ absl::StatusOr<std::unique_ptr<EnvelopeReader>> EnvelopeReader::Open(
     if ((reader->flags() & kExpectedMask) == kExpectedMask) {
       return invalid("unknown expected version");
     }
+  } else if (reader->kind() == MessageKind::kLedger) {
+    if (reader->sealed().empty()) return invalid("a record of the ledger without its bytes");
   } else if (reader->count() == 0 || reader->index() >= reader->count()) {
     return invalid("its place in the outcome is impossible");
   }
@@ -188,10 +205,30 @@ void EnvelopeReader::Read() {
   envelope_ = message_.getRoot<wire::Envelope>();
   key_ = View(envelope_.getKey());
   const auto payload = envelope_.getPayload();
-  KJ_REQUIRE(payload.isClear(), "sealed payload");
-  payload_ = payload.getClear();
-  KJ_REQUIRE(payload_.isNull() || payload_.isStruct(), "payload is not a struct");
+  if (payload.isSealed()) {
+    const auto sealed = payload.getSealed();
+    sealed_ = {sealed.begin(), sealed.size()};
+    KJ_REQUIRE(!sealed_.empty(), "sealed payload without bytes");
+  } else {
+    KJ_REQUIRE(payload.isClear(), "unknown form of payload");
+    payload_ = payload.getClear();
+    KJ_REQUIRE(payload_.isNull() || payload_.isStruct(), "payload is not a struct");
+  }
   if (envelope_.hasExtra()) actor_ = View(envelope_.getExtra().getActor());
+}
+
+EnvelopeReader::OpenedPayload::OpenedPayload(crypto::Opened payload)
+    : opened(std::move(payload)),
+      segment{kj::arrayPtr(reinterpret_cast<const capnp::word*>(opened.words().data()),
+                           opened.words().size())},
+      message(kj::arrayPtr(segment, 1), OptionsFor(opened.words().size())) {}
+
+absl::Status EnvelopeReader::TakeOpened(crypto::Opened opened) {
+  return GuardKj("opened payload", [&] {
+    opened_ = std::make_unique<OpenedPayload>(std::move(opened));
+    payload_ = opened_->message.getRoot<capnp::AnyPointer>();
+    KJ_REQUIRE(payload_.isStruct(), "payload is not a struct");
+  });
 }
 
 MessageId EnvelopeReader::correlation() const {
@@ -246,7 +283,18 @@ EventMetadata MetadataOf(const EnvelopeReader& envelope, std::string_view group,
   metadata.actor = envelope.actor();
   metadata.partition = partition;
   metadata.offset = offset;
+  if (envelope.kid() != nullptr) metadata.subject = envelope.kid()->ToString();
+  metadata.erased = envelope.erased();
   return metadata;
+}
+
+DraftMessage::~DraftMessage() {
+  // The first segment is wiped when it goes back; further ones are the heap's.
+  const auto segments = message.getSegmentsForOutput();
+  for (std::size_t i = 1; i < segments.size(); ++i) {
+    explicit_bzero(const_cast<capnp::word*>(segments[i].begin()),
+                   segments[i].size() * sizeof(capnp::word));
+  }
 }
 
 void ReleaseDraft::operator()(DraftMessage* message) const {
@@ -272,6 +320,16 @@ CommandDraft::CommandDraft(const Type& type) : type_(&type), message_(NewDraft()
 }
 capnp::AnyPointer::Builder CommandDraft::payload() {
   return message_->message.getRoot<wire::Command>().getPayload().initClear();
+}
+
+EventDraft EventDraft::Sealed(std::span<const std::uint8_t> sealed) const {
+  return EventDraft(*type_, SealedDraft<wire::Envelope>(sealed));
+}
+capnp::AnyPointer::Reader CommandDraft::Read() {
+  return message_->message.getRoot<wire::Command>().getPayload().getClear().asReader();
+}
+CommandDraft CommandDraft::Sealed(std::span<const std::uint8_t> sealed) const {
+  return CommandDraft(*type_, SealedDraft<wire::Command>(sealed));
 }
 
 FinishedMessage::FinishedMessage(capnp::MessageBuilder& message) {
@@ -314,23 +372,37 @@ void AppendNothing(const OutcomeHeader& header, log::EntryBatch* out) {
   AppendOutcome(header, out, nullptr);
 }
 
+void Fill(wire::Rejection::Builder rejection, std::string_view code, std::string_view message) {
+  rejection.setCode(AsText(std::string(code)));
+  rejection.setMessage(AsText(std::string(message)));
+}
+
+void Fill(wire::Parked::Builder parked, std::span<const Word> command, std::string_view code,
+          std::string_view message) {
+  parked.setCommand(
+      AsData({reinterpret_cast<const std::uint8_t*>(command.data()), command.size_bytes()}));
+  parked.setCode(AsText(std::string(code)));
+  parked.setMessage(AsText(std::string(message)));
+}
+
 void AppendRejection(const OutcomeHeader& header, std::string_view code, std::string_view message,
                      log::EntryBatch* out) {
-  AppendOutcome(header, out, [&](capnp::AnyPointer::Builder payload) {
-    auto rejection = payload.initAs<wire::Rejection>();
-    rejection.setCode(AsText(std::string(code)));
-    rejection.setMessage(AsText(std::string(message)));
+  AppendOutcome(header, out, [&](wire::Envelope::Payload::Builder payload) {
+    Fill(payload.initClear().initAs<wire::Rejection>(), code, message);
   });
 }
 
 void AppendParked(const OutcomeHeader& header, std::span<const Word> command, std::string_view code,
                   std::string_view message, log::EntryBatch* out) {
-  AppendOutcome(header, out, [&](capnp::AnyPointer::Builder payload) {
-    auto parked = payload.initAs<wire::Parked>();
-    parked.setCommand(
-        AsData({reinterpret_cast<const char*>(command.data()), command.size() * sizeof(Word)}));
-    parked.setCode(AsText(std::string(code)));
-    parked.setMessage(AsText(std::string(message)));
+  AppendOutcome(header, out, [&](wire::Envelope::Payload::Builder payload) {
+    Fill(payload.initClear().initAs<wire::Parked>(), command, code, message);
+  });
+}
+
+void AppendSealed(const OutcomeHeader& header, std::span<const std::uint8_t> sealed,
+                  log::EntryBatch* out) {
+  AppendOutcome(header, out, [&](wire::Envelope::Payload::Builder payload) {
+    payload.setSealed(AsData(sealed));
   });
 }
 
@@ -351,87 +423,4 @@ absl::Status ReadStruct(std::span<const Word> words, std::string_view what,
   });
 }
 
-namespace {
-
-// Keeps the words of an outcome and the readers on them.
-struct OutcomeWords {
-  std::vector<Word> words;
-  std::vector<std::unique_ptr<EnvelopeReader>> envelopes;
-  std::string group;
-};
-
-OutcomeKind KindOf(MessageKind kind) {
-  switch (kind) {
-    case MessageKind::kEvent:
-      return OutcomeKind::kEvents;
-    case MessageKind::kRejection:
-      return OutcomeKind::kRejected;
-    case MessageKind::kParked:
-      return OutcomeKind::kParked;
-    case MessageKind::kNothing:
-    case MessageKind::kCommand:
-      break;
-  }
-  return OutcomeKind::kNothing;
-}
-
-}  // namespace
-
-absl::StatusOr<Outcome> OutcomeBuilder::Build(const std::vector<std::span<const Word>>& records,
-                                              const RecordPosition& first, std::string_view group,
-                                              const MessageId& id, const NameOf& name_of) {
-  auto keep = std::make_shared<OutcomeWords>();
-  keep->group = std::string(group);
-  std::size_t size = 0;
-  for (const auto record : records) size += record.size();
-  keep->words.reserve(size);  // readers point into it: it must not move
-  auto events = std::make_shared<std::vector<Event>>();
-  Outcome outcome;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const std::size_t begin = keep->words.size();
-    keep->words.insert(keep->words.end(), records[i].begin(), records[i].end());
-    absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope =
-        EnvelopeReader::Open(std::span(keep->words).subspan(begin));
-    if (!envelope.ok()) return envelope.status();
-    keep->envelopes.push_back(*std::move(envelope));
-    const EnvelopeReader& record = *keep->envelopes.back();
-    outcome.kind_ = KindOf(record.kind());
-    outcome.repeat_ = record.repeat();
-    outcome.version_ = record.version();
-    outcome.time_ = absl::FromUnixNanos(record.time_ns());
-    absl::Status read = GuardKj("outcome", [&] { outcome.rejection_ = record.rejection(); });
-    if (!read.ok()) return read;
-    if (record.kind() != MessageKind::kEvent) continue;
-    Event event;
-    event.type_ = name_of(record.type());
-    event.metadata_ = MetadataOf(record, keep->group, first.partition, first.offset + i);
-    event.payload_ = record.payload();
-    events->push_back(std::move(event));
-  }
-  for (Event& event : *events) event.owner_ = keep;
-  outcome.id_ = id;
-  outcome.position_ = first;
-  outcome.position_.offset = first.offset + (records.empty() ? 0 : records.size() - 1);
-  outcome.events_ = std::move(events);
-  return outcome;
-}
-
 }  // namespace commander::internal
-
-namespace commander {
-
-std::string_view OutcomeKindName(OutcomeKind kind) {
-  switch (kind) {
-    case OutcomeKind::kEvents:
-      return "events";
-    case OutcomeKind::kRejected:
-      return "rejected";
-    case OutcomeKind::kNothing:
-      return "nothing";
-    case OutcomeKind::kParked:
-      return "parked";
-  }
-  return "unknown";
-}
-
-}  // namespace commander

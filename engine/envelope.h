@@ -24,6 +24,7 @@
 #include "commander/internal/draft.h"
 #include "commander/internal/type.h"
 #include "commander/outcome.h"
+#include "crypto/sealer.h"
 #include "engine/log/entries.h"
 
 namespace commander::internal {
@@ -42,6 +43,7 @@ enum class MessageKind : std::uint8_t {  // stored
   kRejection = 2,
   kNothing = 3,
   kParked = 4,
+  kLedger = 5,
 };
 std::string_view MessageKindName(MessageKind kind);
 
@@ -68,7 +70,18 @@ class EnvelopeReader {
   std::int64_t time_ns() const { return envelope_.getTime(); }
   std::uint64_t version() const { return envelope_.getVersion(); }
   std::string_view key() const { return key_; }
+
+  // The payload as it is in the record: ESP1 (crypto/FORMAT.md), or empty where it is in clear.
+  std::span<const std::uint8_t> sealed() const { return sealed_; }
+  // A clear payload, or what was found under the seal; nothing while it is closed.
   capnp::AnyPointer::Reader payload() const { return payload_; }
+  // What Sealer::Open() answered for this record.
+  absl::Status TakeOpened(crypto::Opened opened);
+  // Of a sealed payload that was opened: whose key seals it; null otherwise.
+  const crypto::Kid* kid() const { return opened_ == nullptr ? nullptr : &opened_->opened.kid(); }
+  // The subject was erased: personal fields read as absent.
+  bool erased() const { return opened_ != nullptr && opened_->opened.erased(); }
+
   std::int64_t asked_ns() const { return envelope_.getAsked(); }
   Offset source() const { return {envelope_.getSource()}; }
   MessageId cause() const { return {envelope_.getCauseHi(), envelope_.getCauseLo()}; }
@@ -77,18 +90,27 @@ class EnvelopeReader {
   std::string_view actor() const { return actor_; }
   std::vector<Header> headers() const;
 
-  // Kind rejection or parked: code and message.
+  // Kind rejection or parked: code and message; nothing while it is closed.
   Rejection rejection() const;
   // Kind parked: the command's record as it came, aligned.
   std::vector<Word> parked_command() const;
 
  private:
+  struct OpenedPayload {
+    explicit OpenedPayload(crypto::Opened payload);
+    crypto::Opened opened;
+    kj::ArrayPtr<const capnp::word> segment[1];
+    capnp::SegmentArrayMessageReader message;
+  };
+
   explicit EnvelopeReader(std::span<const Word> message);
   void Read();
   kj::ArrayPtr<const capnp::word> segment_[1];
   capnp::SegmentArrayMessageReader message_;
   wire::Envelope::Reader envelope_;
   capnp::AnyPointer::Reader payload_;
+  std::span<const std::uint8_t> sealed_;
+  std::unique_ptr<OpenedPayload> opened_;
   std::string_view key_;
   std::string_view actor_;
 };
@@ -97,9 +119,11 @@ class EnvelopeReader {
 EventMetadata MetadataOf(const EnvelopeReader& envelope, std::string_view group,
                          std::uint32_t partition, Offset offset);
 
-// A message under construction, in scratch memory of its thread where there is some free.
+// A message under construction, in scratch memory of its thread where there is some free.  Wiped
+// when it is done with: it may hold personal fields before they are sealed.
 struct DraftMessage {
   explicit DraftMessage(kj::ArrayPtr<capnp::word> scratch) : message(scratch) {}
+  ~DraftMessage();
   capnp::MallocMessageBuilder message;
 };
 
@@ -154,24 +178,17 @@ void AppendRejection(const OutcomeHeader& header, std::string_view code, std::st
                      log::EntryBatch* out);
 void AppendParked(const OutcomeHeader& header, std::span<const Word> command, std::string_view code,
                   std::string_view message, log::EntryBatch* out);
+// One whose payload is sealed.
+void AppendSealed(const OutcomeHeader& header, std::span<const std::uint8_t> sealed,
+                  log::EntryBatch* out);
+void Fill(wire::Rejection::Builder rejection, std::string_view code, std::string_view message);
+void Fill(wire::Parked::Builder parked, std::span<const Word> command, std::string_view code,
+          std::string_view message);
 
 // A struct as the words of one segment, as stores keep it.
 std::vector<Word> FlatStruct(const std::function<void(capnp::AnyPointer::Builder)>& fill);
 // Runs `use` on the struct in `words`; kDataLoss where they hold none.
 absl::Status ReadStruct(std::span<const Word> words, std::string_view what,
                         const std::function<void(capnp::AnyPointer::Reader)>& use);
-
-// Makes outcomes for callers from the records that hold them.
-class OutcomeBuilder {
- public:
-  // Turns a fingerprint into a stable name that lives as long as the process.
-  using NameOf = std::function<std::string_view(std::uint64_t)>;
-
-  // `records` are all records of the outcome of command `id`, the first at `first`; copied.
-  static absl::StatusOr<Outcome> Build(const std::vector<std::span<const Word>>& records,
-                                       const RecordPosition& first, std::string_view group,
-                                       const MessageId& id, const NameOf& name_of);
-  static void MarkRepeat(Outcome* outcome) { outcome->repeat_ = true; }
-};
 
 }  // namespace commander::internal

@@ -50,6 +50,7 @@ std::string TextOf(const FoldType& fold, const EnvelopeReader& record) {
     case MessageKind::kNothing:
       return "nothing";
     case MessageKind::kCommand:
+    case MessageKind::kLedger:
       break;
   }
   return "not an outcome";

@@ -141,6 +141,8 @@ class RowsTest {
     environment.log = &log;
     environment.schemas = schemas.get();
     environment.store = store.get();
+    const Sealing sealing(false);
+    environment.sealing = &sealing;
     environment.flush_events = ~std::size_t{0};
     ProjectionWorker worker(projection_, sources, std::move(environment));
     COMMANDER_RETURN_IF_ERROR(worker.Open());

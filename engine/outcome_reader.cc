@@ -14,7 +14,7 @@ std::string LogIdText(const log::LogId& id) {
 }
 
 absl::StatusOr<Outcome> ReadOutcome(const OutcomePlace& place, Offset first, const MessageId& id,
-                                    const OutcomeBuilder::NameOf& name_of) {
+                                    const OutcomeBuilder::TypeOf& type_of) {
   std::vector<log::Record> records;
   COMMANDER_ASSIGN_OR_RETURN(log::Record record, place.log->Read(place.events, first));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> head,
@@ -38,7 +38,7 @@ absl::StatusOr<Outcome> ReadOutcome(const OutcomePlace& place, Offset first, con
   position.topic = place.topic;
   position.partition = place.events.partition;
   position.offset = first;
-  return OutcomeBuilder::Build(messages, position, place.group, id, name_of);
+  return OutcomeBuilder::Build(messages, position, place.group, id, type_of, *place.sealing);
 }
 
 }  // namespace commander::internal

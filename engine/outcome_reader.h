@@ -6,8 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "commander/outcome.h"
-#include "engine/envelope.h"
 #include "engine/log/log.h"
+#include "engine/outcome_builder.h"
 
 namespace commander::internal {
 
@@ -18,14 +18,15 @@ struct OutcomePlace {
   std::string log_id;  // hexadecimal
   std::string topic;
   std::string group;
+  const Sealing* sealing = nullptr;
 };
 
 // Hexadecimal digits of a log's id, as positions have them.
 std::string LogIdText(const log::LogId& id);
 
 // The outcome of command `id` whose first record is at `first`.  May read from disk.
-//   kDataLoss: there is no whole outcome at that place.
+//   kDataLoss: there is no whole outcome at that place, or it cannot be opened.
 absl::StatusOr<Outcome> ReadOutcome(const OutcomePlace& place, Offset first, const MessageId& id,
-                                    const OutcomeBuilder::NameOf& name_of);
+                                    const OutcomeBuilder::TypeOf& type_of);
 
 }  // namespace commander::internal

@@ -19,9 +19,11 @@ constexpr std::size_t kDecodedFactor = 4;
 
 }  // namespace
 
-OwnState::OwnState(const FoldType& fold, store::Store& store, store::FamilyId family,
-                   std::size_t cache_bytes)
+OwnState::OwnState(const FoldType& fold, const Sealing& sealing, std::string group,
+                   store::Store& store, store::FamilyId family, std::size_t cache_bytes)
     : fold_(fold),
+      sealing_(sealing),
+      group_(std::move(group)),
       store_(store),
       family_(family),
       cache_bytes_(cache_bytes),
@@ -37,6 +39,16 @@ std::size_t OwnState::SizeOf(const Entry& entry, std::size_t stored_bytes) const
   return bytes;
 }
 
+absl::StatusOr<Aggregate> OwnState::Load(std::string_view key, const store::StateRow& row) const {
+  Aggregate aggregate;
+  if (!row.state.empty()) {
+    COMMANDER_ASSIGN_OR_RETURN(
+        aggregate, sealing_.Load(fold_, {.owner = group_, .key = key}, row.sealed, row.state));
+  }
+  aggregate.version = row.version;
+  return aggregate;
+}
+
 absl::StatusOr<OwnState::Entry*> OwnState::Find(std::string_view key) {
   const auto at = entries_.find(ToAbsl(key));
   if (at != entries_.end()) {
@@ -50,13 +62,8 @@ absl::StatusOr<OwnState::Entry*> OwnState::Find(std::string_view key) {
   std::size_t stored_bytes = 0;
   if (row.has_value()) {
     COMMANDER_ASSIGN_OR_RETURN(const store::StateRow stored, store::DecodeState(*row));
-    entry->committed.version = stored.version;
-    if (!stored.state.empty()) {
-      stored_bytes = stored.state.size() * sizeof(Word);
-      COMMANDER_ASSIGN_OR_RETURN(std::shared_ptr<void> state,
-                                 LoadFold(fold_, stored.state, fold_.schema->name));
-      entry->committed.state = std::move(state);
-    }
+    stored_bytes = stored.state.size() * sizeof(Word);
+    COMMANDER_ASSIGN_OR_RETURN(entry->committed, Load(key, stored));
     entry->staged = entry->committed;
   }
   entry->bytes = SizeOf(*entry, stored_bytes);
@@ -104,9 +111,7 @@ absl::StatusOr<std::vector<std::pair<std::string, Aggregate>>> OwnState::Scan(
     }
     COMMANDER_ASSIGN_OR_RETURN(const store::StateRow stored, store::DecodeState(cursor->value()));
     if (stored.state.empty()) continue;
-    Aggregate aggregate;
-    aggregate.version = stored.version;
-    COMMANDER_ASSIGN_OR_RETURN(aggregate.state, LoadFold(fold_, stored.state, fold_.schema->name));
+    COMMANDER_ASSIGN_OR_RETURN(Aggregate aggregate, Load(key, stored));
     out.emplace_back(std::string(key), std::move(aggregate));
   }
   COMMANDER_RETURN_IF_ERROR(cursor->status());

@@ -16,6 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/fold.h"
+#include "engine/sealing.h"
+#include "store/layout.h"
 #include "store/store.h"
 
 namespace commander::internal {
@@ -34,8 +36,9 @@ class OwnState {
     bool pinned() const { return changes > 0 || dirty || writing > 0; }
   };
 
-  OwnState(const FoldType& fold, store::Store& store, store::FamilyId family,
-           std::size_t cache_bytes);
+  // States are sealed as those of `group`.
+  OwnState(const FoldType& fold, const Sealing& sealing, std::string group, store::Store& store,
+           store::FamilyId family, std::size_t cache_bytes);
 
   // The aggregate, read from the store where it is not in memory.  Valid until Sweep().
   absl::StatusOr<Entry*> Find(std::string_view key);
@@ -72,10 +75,13 @@ class OwnState {
   void Clear();
 
  private:
+  absl::StatusOr<Aggregate> Load(std::string_view key, const store::StateRow& row) const;
   void SetCommitted(Entry* entry, Aggregate after);
   std::size_t SizeOf(const Entry& entry, std::size_t stored_bytes) const;
 
   const FoldType& fold_;
+  const Sealing& sealing_;
+  const std::string group_;
   store::Store& store_;
   const store::FamilyId family_;
   const std::size_t cache_bytes_;

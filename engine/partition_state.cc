@@ -10,13 +10,14 @@
 
 namespace commander::internal {
 
-PartitionState::PartitionState(PartitionOptions options, const FoldType& fold, store::Store& store,
-                               store::FamilyId family)
+PartitionState::PartitionState(PartitionOptions options, const FoldType& fold,
+                               const Sealing& sealing, store::Store& store, store::FamilyId family)
     : options_(std::move(options)),
       fold_(fold),
+      sealing_(sealing),
       store_(store),
       family_(family),
-      states_(fold, store, family, options_.cache_bytes),
+      states_(fold, sealing, options_.group, store, family, options_.cache_bytes),
       ids_(store, family, options_.dedup_window_ns, options_.id_bytes, options_.id_block) {}
 
 std::string PartitionState::Place(Offset offset) const {
@@ -65,7 +66,7 @@ absl::Status PartitionState::Load(std::string* refold) {
   return absl::OkStatus();
 }
 
-absl::Status PartitionState::Fold(std::span<const Word> message, std::string_view name) {
+absl::Status PartitionState::Fold(std::span<const Word> message, const KnownType& type) {
   const Offset offset = row_.next;
   const auto damaged = [&](const std::string& what) {
     return absl::DataLossError(
@@ -75,8 +76,14 @@ absl::Status PartitionState::Fold(std::span<const Word> message, std::string_vie
   };
   absl::StatusOr<std::unique_ptr<EnvelopeReader>> opened = EnvelopeReader::Open(message);
   if (!opened.ok()) return damaged(std::string(opened.status().message()));
-  const EnvelopeReader& record = **opened;
-  if (record.kind() == MessageKind::kCommand) return damaged("a command among outcomes");
+  EnvelopeReader& record = **opened;
+  if (record.kind() == MessageKind::kCommand || record.kind() == MessageKind::kLedger) {
+    return damaged(absl::StrCat("a ", ToAbsl(MessageKindName(record.kind())), " among outcomes"));
+  }
+  if (const absl::Status status = sealing_.Open(record, options_.group, type.personal);
+      !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(Place(offset), ": ", status.message()));
+  }
 
   const bool continues = open_.has_value() && record.source() == open_->source &&
                          record.index() == open_->next_index && record.count() == open_->count;
@@ -99,9 +106,10 @@ absl::Status PartitionState::Fold(std::span<const Word> message, std::string_vie
     }
     Aggregate before = std::exchange(entry->committed, {});
     entry->staged = {};
-    absl::StatusOr<Aggregate> after =
-        ApplyEvent(fold_, std::move(before), name, record.payload(),
-                   MetadataOf(record, options_.group, options_.partition, offset));
+    EventToFold event{type.name, record.payload(),
+                      MetadataOf(record, options_.group, options_.partition, offset), record.kid()};
+    if (sealing_.Personal(fold_)) event.text = ExceptionText::kWithheld;
+    absl::StatusOr<Aggregate> after = ApplyEvent(fold_, std::move(before), event);
     if (!after.ok()) {
       return absl::Status(after.status().code(),
                           absl::StrCat(Place(offset), ": ", after.status().message()));

@@ -21,6 +21,8 @@
 #include "engine/own_state.h"
 #include "engine/parked_queues.h"
 #include "engine/remembered_ids.h"
+#include "engine/schema.h"
+#include "engine/sealing.h"
 #include "store/layout.h"
 #include "store/store.h"
 
@@ -53,18 +55,18 @@ struct PartitionOptions {
 
 class PartitionState {
  public:
-  PartitionState(PartitionOptions options, const FoldType& fold, store::Store& store,
-                 store::FamilyId family);
+  PartitionState(PartitionOptions options, const FoldType& fold, const Sealing& sealing,
+                 store::Store& store, store::FamilyId family);
 
   // Takes up what the store holds; a store of another fold, schema or a smaller window is cleared
   // and will be folded again.  `refold` says why, or nothing.
   //   kFailedPrecondition: the store belongs to another log.
   absl::Status Load(std::string* refold);
 
-  // Folds one record of the event topic, which must be the one at next().  `name` is the stable
-  // name of its type.
-  //   kDataLoss: it does not follow from what came before; says how.
-  absl::Status Fold(std::span<const Word> message, std::string_view name);
+  // Folds one record of the event topic, which must be the one at next().  `type` is what its
+  // fingerprint says.
+  //   kDataLoss: it does not follow from what came before, or cannot be opened; says how.
+  absl::Status Fold(std::span<const Word> message, const KnownType& type);
 
   // The same for an outcome that this process decided.  Staged: it is under way.
   void Stage(const OutcomeFacts& facts);
@@ -113,6 +115,7 @@ class PartitionState {
 
   const PartitionOptions options_;
   const FoldType& fold_;
+  const Sealing& sealing_;
   store::Store& store_;
   const store::FamilyId family_;
   store::PartitionRow row_;

@@ -23,7 +23,10 @@ constexpr char kFamily[] = "rows";
 ProjectionWorker::ProjectionWorker(const ProjectionBase& projection,
                                    std::vector<ProjectionSource> sources,
                                    ProjectionEnvironment environment)
-    : projection_(projection), environment_(std::move(environment)), names_(*environment_.schemas) {
+    : projection_(projection),
+      environment_(std::move(environment)),
+      owner_(absl::StrCat(projection.name(), "@", projection.fold().version)),
+      names_(*environment_.schemas) {
   for (ProjectionSource& place : sources) sources_.push_back({std::move(place), {}, {}});
 }
 
@@ -86,7 +89,10 @@ absl::Status ProjectionWorker::Check(Source& source) {
   return absl::OkStatus();
 }
 
+void ProjectionWorker::PassStep() { const std::lock_guard lock(step_mutex_); }
+
 bool ProjectionWorker::Step() {
+  const std::lock_guard step(step_mutex_);
   {
     const std::lock_guard lock(mutex_);
     if (!stopped_.ok()) return false;
@@ -129,20 +135,23 @@ absl::StatusOr<std::size_t> ProjectionWorker::FoldFrom(Source& source) {
 
   store::Batch batch;
   for (const auto& [key, row] : rows) {
-    if (row.state == nullptr) {
+    if (row.row.state == nullptr) {
       batch.Delete(store::ProjectionKey(key));
       continue;
     }
-    const absl::StatusOr<std::vector<Word>> words = SaveFold(projection_.fold(), row.state.get());
-    if (!words.ok()) {
+    const absl::Status saved = environment_.sealing->Save(
+        projection_.fold(), PlaceOf(key), row.row, [&](bool sealed, std::span<const Word> words) {
+          batch.Put(store::ProjectionKey(key), store::EncodeProjection(words, sealed));
+        });
+    if (!saved.ok()) {
       return absl::Status(
-          words.status().code(),
+          saved.code(),
           absl::StrCat("topic ", source.place.topic, "[", source.place.events.partition,
                        "], a row of offsets ", records.front().offset.value, " to ",
-                       last.offset.value, ": ", words.status().message()));
+                       last.offset.value, ": ", saved.message()));
     }
-    batch.Put(store::ProjectionKey(key), store::EncodeProjection(*words));
   }
+  COMMANDER_RETURN_IF_ERROR(environment_.sealing->SyncKeys());
   batch.Put(store::PartitionKey(source.place.topic, source.place.events.partition),
             store::EncodePartition(position));
   COMMANDER_RETURN_IF_ERROR(environment_.store->Write(family_, batch));
@@ -163,9 +172,10 @@ absl::Status ProjectionWorker::FoldRecord(const Source& source, const log::Recor
   if (!opened.ok()) {
     return absl::DataLossError(absl::StrCat(where, ": ", opened.status().message()));
   }
-  const EnvelopeReader& envelope = **opened;
+  EnvelopeReader& envelope = **opened;
   if (envelope.kind() != MessageKind::kEvent) return absl::OkStatus();
-  const std::string_view type = names_.NameOf(envelope.type());
+  const KnownType known = names_.Find(envelope.type());
+  const std::string_view type = known.name;
   if (type.empty()) {
     return absl::DataLossError(absl::StrCat(where, ": no schema with the fingerprint ",
                                             absl::Hex(envelope.type(), absl::kZeroPad16),
@@ -177,25 +187,53 @@ absl::Status ProjectionWorker::FoldRecord(const Source& source, const log::Recor
   }
   if (keyed == nullptr || keyed->keys_of == nullptr) return absl::OkStatus();
 
+  if (const absl::Status status =
+          environment_.sealing->Open(envelope, source.place.group, known.personal);
+      !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(where, ": ", status.message()));
+  }
   const EventMetadata metadata =
       MetadataOf(envelope, source.place.group, source.place.events.partition, record.offset);
   const EventFold* fold = projection_.fold().Find(type);
   try {
     const InDecision inside;
-    const Keys keys = keyed->keys_of(envelope.payload(), metadata);
+    COMMANDER_ASSIGN_OR_RETURN(const Keys keys, KeysOf(*keyed, envelope, metadata));
     for (const std::string& key : keys.all()) {
       const absl::StatusOr<Pending*> row = Row(key, rows);
       if (!row.ok()) {
         return absl::Status(row.status().code(), absl::StrCat(where, ": ", row.status().message()));
       }
-      std::shared_ptr<void>& state = (*row)->state;
-      if (state == nullptr) state = projection_.fold().make();
+      Aggregate& folded = (*row)->row;
+      std::shared_ptr<void> state = folded.state == nullptr
+                                        ? projection_.fold().make()
+                                        : std::const_pointer_cast<void>(folded.state);
       if (!fold->apply(state.get(), envelope.payload(), metadata)) state = nullptr;
+      folded.state = std::move(state);
+      if (envelope.kid() != nullptr) {
+        folded.kid = envelope.kid()->bytes;
+        folded.erased = envelope.erased();
+      }
     }
   } catch (...) {
-    return DescribeException(absl::StrCat(where, ": fold of ", ToAbsl(type)));
+    return DescribeException(absl::StrCat(where, ": fold of ", ToAbsl(type)),
+                             environment_.sealing->Personal(projection_.fold())
+                                 ? ExceptionText::kWithheld
+                                 : ExceptionText::kTold);
   }
   return absl::OkStatus();
+}
+
+// Keys are not sealed, so they are made of what is public.
+absl::StatusOr<Keys> ProjectionWorker::KeysOf(const RowFold& keyed, const EnvelopeReader& envelope,
+                                              const EventMetadata& metadata) const {
+  if (envelope.sealed().empty()) return keyed.keys_of(envelope.payload(), metadata);
+  COMMANDER_ASSIGN_OR_RETURN(const std::span<const Word> words,
+                             crypto::PublicPart(envelope.sealed()));
+  Keys keys;
+  COMMANDER_RETURN_IF_ERROR(ReadStruct(
+      words, keyed.type->name,
+      [&](capnp::AnyPointer::Reader payload) { keys = keyed.keys_of(payload, metadata); }));
+  return keys;
 }
 
 absl::StatusOr<ProjectionWorker::Pending*> ProjectionWorker::Row(
@@ -208,8 +246,8 @@ absl::StatusOr<ProjectionWorker::Pending*> ProjectionWorker::Row(
   if (stored.has_value()) {
     COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow decoded,
                                store::DecodeProjection(*stored));
-    COMMANDER_ASSIGN_OR_RETURN(
-        row.state, LoadFold(projection_.fold(), decoded.row, projection_.fold().schema->name));
+    COMMANDER_ASSIGN_OR_RETURN(row.row, environment_.sealing->Load(projection_.fold(), PlaceOf(key),
+                                                                   decoded.sealed, decoded.row));
   }
   return &(rows->emplace(key, std::move(row)).first->second);
 }
@@ -276,7 +314,7 @@ absl::Status ProjectionWorker::Get(
                              environment_.store->Get(family_, store::ProjectionKey(key)));
   if (!stored.has_value()) return absl::OkStatus();
   COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow row, store::DecodeProjection(*stored));
-  return ReadStruct(row.row, projection_.fold().schema->name, use);
+  return environment_.sealing->Read(projection_.fold(), PlaceOf(key), row.sealed, row.row, use);
 }
 
 absl::Status ProjectionWorker::Scan(
@@ -294,8 +332,8 @@ absl::Status ProjectionWorker::Scan(
     COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow row,
                                store::DecodeProjection(cursor->value()));
     COMMANDER_RETURN_IF_ERROR(
-        ReadStruct(row.row, projection_.fold().schema->name,
-                   [&](capnp::AnyPointer::Reader stored) { use(key, stored); }));
+        environment_.sealing->Read(projection_.fold(), PlaceOf(key), row.sealed, row.row,
+                                   [&](capnp::AnyPointer::Reader stored) { use(key, stored); }));
     ++rows;
   }
   return cursor->status();

@@ -18,6 +18,7 @@
 #include "commander/projection.h"
 #include "engine/fold.h"
 #include "engine/log/log.h"
+#include "engine/sealing.h"
 #include "engine/types.h"
 #include "store/layout.h"
 #include "store/store.h"
@@ -34,6 +35,7 @@ struct ProjectionSource {
 struct ProjectionEnvironment {
   log::Log* log = nullptr;
   SchemaSet* schemas = nullptr;
+  const Sealing* sealing = nullptr;
   store::Store* store = nullptr;
   LogSink sink;
   std::string log_id;  // hexadecimal
@@ -68,6 +70,8 @@ class ProjectionWorker {
 
   std::vector<PartitionStatus> Status() const;
   absl::Status Flush();
+  // When it returns, nothing that was decoded before is in memory any more.
+  void PassStep();
   // Wakes everybody who waits, with this error.
   void Stop(absl::Status why);
   // Answers queries with this error from now on; returns when none is reading any more.
@@ -83,12 +87,14 @@ class ProjectionWorker {
   };
   // Rows touched and not written yet; no state: removed.
   struct Pending {
-    std::shared_ptr<void> state;
+    Aggregate row;  // its version says nothing
   };
 
   absl::StatusOr<std::size_t> FoldFrom(Source& source);
   absl::Status FoldRecord(const Source& source, const log::Record& record,
                           absl::flat_hash_map<std::string, Pending>* rows);
+  absl::StatusOr<Keys> KeysOf(const RowFold& keyed, const EnvelopeReader& envelope,
+                              const EventMetadata& metadata) const;
   absl::StatusOr<Pending*> Row(const std::string& key,
                                absl::flat_hash_map<std::string, Pending>* rows);
   absl::Status Check(Source& source);
@@ -96,8 +102,12 @@ class ProjectionWorker {
   absl::Status WaitFor(const std::function<bool()>& done, absl::Time deadline,
                        const std::string& what);
 
+  Sealing::RowPlace PlaceOf(std::string_view key) const { return {owner_, key, true}; }
+
   const ProjectionBase& projection_;
   const ProjectionEnvironment environment_;
+  const std::string owner_;  // "by-city@2"
+  std::mutex step_mutex_;
   store::FamilyId family_;
   std::vector<Source> sources_;
   TypeNames names_;

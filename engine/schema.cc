@@ -15,6 +15,7 @@
 #include "absl/strings/str_replace.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
+#include "crypto/plan.h"
 
 namespace commander::internal {
 namespace {
@@ -298,30 +299,6 @@ const Type& MakeType(std::string_view cpp_name, capnp::StructSchema schema) {
   return *type;
 }
 
-std::string FirstPersonalField(const Type& type) {
-  const auto marked = [](capnp::List<capnp::schema::Annotation>::Reader annotations) {
-    for (const auto annotation : annotations) {
-      if (annotation.getId() == kPersonalAnnotation || annotation.getId() == kSubjectAnnotation) {
-        return true;
-      }
-    }
-    return false;
-  };
-  for (const capnp::Schema& node : Reachable(type.schema)) {
-    if (!node.getProto().isStruct()) continue;
-    const std::string where = node == type.schema
-                                  ? type.name
-                                  : absl::StrCat(type.name, ".", node.getShortDisplayName().cStr());
-    if (marked(node.getProto().getAnnotations())) return where;
-    for (const auto field : node.asStruct().getFields()) {
-      if (marked(field.getProto().getAnnotations())) {
-        return absl::StrCat(where, ".", ToAbsl(View(field.getProto().getName())));
-      }
-    }
-  }
-  return {};
-}
-
 struct StoredType::Loader {
   capnp::SchemaLoader loader;
 };
@@ -420,9 +397,10 @@ absl::Status SchemaSet::Ensure(log::Log& log, const Type& type, const std::strin
   return absl::OkStatus();
 }
 
-std::string_view SchemaSet::NameOf(std::uint64_t fingerprint) const {
+KnownType SchemaSet::Known(std::uint64_t fingerprint) const {
   const StoredType* type = Find(fingerprint);
-  return type == nullptr ? std::string_view() : type->name();
+  if (type == nullptr) return {};
+  return {type->name(), crypto::IsPersonal(type->schema())};
 }
 
 const StoredType* SchemaSet::Find(std::uint64_t fingerprint) const {

@@ -42,10 +42,6 @@ struct SchemaUse {
 std::string StableName(std::string_view cpp_name, capnp::StructSchema schema);
 std::uint64_t Fingerprint(std::string_view name, capnp::StructSchema schema);
 
-// Path of the first field that carries $Commander.personal or subject, or is inside a struct that
-// does ("bank.Opened.owner"); empty where there is none.
-std::string FirstPersonalField(const Type& type);
-
 // One stored schema, decoded.
 class StoredType {
  public:
@@ -72,6 +68,12 @@ log::Schema EncodeSchema(const Type& type, const std::vector<SchemaUse>& uses);
 //   kDataLoss: the bytes are not a schema of that fingerprint.
 absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stored);
 
+// What a fingerprint in a record says.
+struct KnownType {
+  std::string_view name;  // lives as long as the process; empty: nothing is known
+  bool personal = false;  // the revision that wrote it has personal fields: it must be sealed
+};
+
 // What a log knows of types; thread-safe.
 class SchemaSet {
  public:
@@ -81,8 +83,9 @@ class SchemaSet {
   // Makes sure that the schema and this use of it are stored; blocks on disk the first time.
   absl::Status Ensure(log::Log& log, const Type& type, const std::string& group, SchemaRole role);
 
-  // Stable name of the type with that fingerprint, or empty.  Valid as long as this.
-  std::string_view NameOf(std::uint64_t fingerprint) const;
+  KnownType Known(std::uint64_t fingerprint) const;
+  // Stable name of the type with that fingerprint, or empty.
+  std::string_view NameOf(std::uint64_t fingerprint) const { return Known(fingerprint).name; }
   // Null where it is not known.
   const StoredType* Find(std::uint64_t fingerprint) const;
   // Stable names with a use of that role by that group.

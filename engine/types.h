@@ -8,24 +8,25 @@
 
 namespace commander::internal {
 
-// Stable names by fingerprint, without a lock once they are known.  Not thread-safe: each worker
-// and projection has its own.
+// Types by fingerprint, without a lock once they are known.  Not thread-safe: each worker and
+// projection has its own.
 class TypeNames {
  public:
   explicit TypeNames(const SchemaSet& schemas) : schemas_(schemas) {}
 
-  // Empty where nothing is known of it.
-  std::string_view NameOf(std::uint64_t fingerprint) {
-    const auto at = names_.find(fingerprint);
-    if (at != names_.end()) return at->second;
-    const std::string_view name = schemas_.NameOf(fingerprint);
-    if (!name.empty()) names_.emplace(fingerprint, name);
-    return name;
+  // Nothing where nothing is known of it.
+  KnownType Find(std::uint64_t fingerprint) {
+    const auto at = types_.find(fingerprint);
+    if (at != types_.end()) return at->second;
+    const KnownType type = schemas_.Known(fingerprint);
+    if (!type.name.empty()) types_.emplace(fingerprint, type);
+    return type;
   }
+  std::string_view NameOf(std::uint64_t fingerprint) { return Find(fingerprint).name; }
 
  private:
   const SchemaSet& schemas_;
-  absl::flat_hash_map<std::uint64_t, std::string_view> names_;
+  absl::flat_hash_map<std::uint64_t, KnownType> types_;
 };
 
 }  // namespace commander::internal

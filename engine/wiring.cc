@@ -34,15 +34,9 @@ class Names {
       return Invalid(absl::StrCat("two types have the stable name ", type.name,
                                   "; give one of them another with $Commander.name"));
     }
-    const std::string personal = FirstPersonalField(type);
-    if (!personal.empty()) {
-      return Invalid(
-          absl::StrCat(personal,
-                       " is marked as personal, but this version cannot seal personal fields yet; "
-                       "remove the mark, or wait for a version that seals"));
-    }
     return absl::OkStatus();
   }
+  const std::map<std::string, const Type*>& all() const { return types_; }
 
   absl::Status AddFold(const FoldType& fold) {
     COMMANDER_RETURN_IF_ERROR(Add(*fold.schema));
@@ -114,6 +108,18 @@ absl::Status CheckOptions(const EngineOptions& options) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<Sealing>> ReadMarks(const Names& types, bool everything) {
+  auto sealing = std::make_shared<Sealing>(everything);
+  // Where nothing is personal, an AnyPointer hides nothing.
+  const bool any = std::any_of(types.all().begin(), types.all().end(), [](const auto& type) {
+    return crypto::IsPersonal(type.second->schema);
+  });
+  for (const auto& [name, type] : types.all()) {
+    COMMANDER_RETURN_IF_ERROR(sealing->AddType(*type, any));
+  }
+  return sealing;
+}
+
 }  // namespace
 
 absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,
@@ -124,8 +130,6 @@ absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,
   std::set<std::string> projection_names;
   std::set<std::string> topics;
   Names types;
-  COMMANDER_RETURN_IF_ERROR(types.Add(TypeOf<wire::Retry>()));
-  COMMANDER_RETURN_IF_ERROR(types.Add(TypeOf<wire::Skip>()));
   for (Component* component : components) {
     if (auto* group = dynamic_cast<GroupBase*>(component)) {
       COMMANDER_RETURN_IF_ERROR(CheckGroup(*group, &group_names, &topics, &types));
@@ -153,6 +157,7 @@ absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,
       }
     }
   }
+  COMMANDER_ASSIGN_OR_RETURN(wiring.sealing, ReadMarks(types, options.seal_everything));
   return wiring;
 }
 

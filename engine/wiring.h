@@ -1,18 +1,21 @@
 // wiring.h: what Engine::Open was given, checked.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "commander/engine.h"
 #include "engine/schema.h"
+#include "engine/sealing.h"
 
 namespace commander::internal {
 
 struct Wiring {
   std::vector<GroupBase*> groups;
   std::vector<ProjectionBase*> projections;
+  std::shared_ptr<Sealing> sealing;  // knows the marks of all types; not started
 };
 
 // Sorts the components and checks all that needs no log.

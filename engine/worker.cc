@@ -23,9 +23,11 @@ Worker::Worker(WorkerOptions options, const FoldType& fold, WorkerEnvironment en
     : options_(std::move(options)),
       fold_(fold),
       environment_(std::move(environment)),
-      state_(options_.partition, fold, *environment_.store, environment_.family),
+      state_(options_.partition, fold, *environment_.sealing, *environment_.store,
+             environment_.family),
       decider_(options_.decider, state_, *environment_.log, *environment_.schemas,
-               *environment_.clock, *environment_.random, environment_.crash_slot),
+               *environment_.sealing, *environment_.clock, *environment_.random,
+               environment_.crash_slot),
       open_(std::make_unique<DecidedBatch>()) {}
 
 void Worker::Log(LogLevel level, std::string message) const {
@@ -37,12 +39,13 @@ void Worker::Log(LogLevel level, std::string message) const {
 }
 
 OutcomePlace Worker::Place() const {
-  return {environment_.log, options_.decider.events, options_.log_id,
-          options_.partition.events_topic, group()};
+  return {environment_.log, options_.decider.events,
+          options_.log_id,  options_.partition.events_topic,
+          group(),          environment_.sealing};
 }
 
-OutcomeBuilder::NameOf Worker::NameOf() {
-  return [this](std::uint64_t fingerprint) { return decider_.names().NameOf(fingerprint); };
+OutcomeBuilder::TypeOf Worker::TypeOf() {
+  return [this](std::uint64_t fingerprint) { return decider_.names().Find(fingerprint); };
 }
 
 absl::Status Worker::Open() {
@@ -108,6 +111,7 @@ bool Worker::Step(bool try_only) {
 
 bool Worker::StepLocked() {
   bool worked = TakeResults();
+  if (drop_) return DropDecoded() || worked;
   switch (phase_.load()) {
     case PartitionPhase::kStopped:
       return worked;
@@ -192,10 +196,9 @@ bool Worker::Restore() {
   for (const log::Record& record : records) {
     if (record.offset >= restore_to_) break;
     absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
-    const std::string_view name =
-        envelope.ok() ? decider_.names().NameOf((*envelope)->type()) : std::string_view();
+    const KnownType type = envelope.ok() ? decider_.names().Find((*envelope)->type()) : KnownType();
     const InDecision inside;
-    const absl::Status status = state_.Fold(record.message, name);
+    const absl::Status status = state_.Fold(record.message, type);
     if (!status.ok()) {
       may_write_back_ = false;
       return StopLocked(status), true;
@@ -292,6 +295,10 @@ bool Worker::DecideSome() {
 
 void Worker::Submit() {
   if (committing_ != nullptr || open_->empty() || phase_ != PartitionPhase::kRunning) return;
+  // No record may outlive its key in a crash.
+  if (absl::Status status = environment_.sealing->SyncKeys(); !status.ok()) {
+    return StopLocked(std::move(status));
+  }
   committing_ = std::exchange(open_, std::make_unique<DecidedBatch>());
   more_ = false;
   committing_->Seal();
@@ -335,10 +342,10 @@ void Worker::Apply(DecidedBatch& batch, Offset first) {
 void Worker::Answer(DecidedOutcome& outcome, Offset first) {
   absl::StatusOr<Outcome> answer = absl::InternalError("no answer");
   if (outcome.repeats != nullptr) {
-    answer = ReadOutcome(Place(), *outcome.repeats, outcome.facts.id, NameOf());
+    answer = ReadOutcome(Place(), *outcome.repeats, outcome.facts.id, TypeOf());
     if (answer.ok()) OutcomeBuilder::MarkRepeat(&*answer);
   } else if (outcome.records.empty()) {
-    answer = ReadOutcome(Place(), first + outcome.first, outcome.facts.id, NameOf());
+    answer = ReadOutcome(Place(), first + outcome.first, outcome.facts.id, TypeOf());
   } else {
     RecordPosition position;
     position.log = options_.log_id;
@@ -347,7 +354,8 @@ void Worker::Answer(DecidedOutcome& outcome, Offset first) {
     position.offset = first + outcome.first;
     const std::vector<std::span<const Word>> records(outcome.records.begin(),
                                                      outcome.records.end());
-    answer = OutcomeBuilder::Build(records, position, group(), outcome.facts.id, NameOf());
+    answer = OutcomeBuilder::Build(records, position, group(), outcome.facts.id, TypeOf(),
+                                   *environment_.sealing);
   }
   answers_.emplace_back(std::move(outcome.call), std::move(answer));
 }
@@ -421,6 +429,8 @@ void Worker::MaybeWriteBack(bool now) {
   writing_back_ = true;
   WriteBackJob job;
   job.fold = &fold_;
+  job.sealing = environment_.sealing;
+  job.group = group();
   job.store = environment_.store;
   job.family = environment_.family;
   job.taken = state_.TakeWriteBack();
@@ -432,6 +442,30 @@ void Worker::MaybeWriteBack(bool now) {
     environment_.wake();
   };
   environment_.write_backs->Push(std::move(job));
+}
+
+void Worker::RequestDrop() {
+  const Owner owner(*this);
+  drop_ = true;
+}
+
+// What is staged is committed first, so that no decision is lost; then the store gets what it
+// lacks; then everything decoded goes.
+bool Worker::DropDecoded() {
+  if (!stopped()) {
+    if (!state_.between_outcomes()) return Restore();
+    Submit();
+  }
+  // Batches and write-backs under way hold states, too.
+  if (committing_ != nullptr || !open_->empty() || writing_back_) return false;
+  if (!state_.between_outcomes()) may_write_back_ = false;  // it stopped while it was restoring
+  if (may_write_back_ && state_.unsaved_records() > 0) {
+    MaybeWriteBack(true);
+    return true;
+  }
+  state_.states().Clear();
+  drop_ = false;
+  return true;
 }
 
 void Worker::WriteBackNow() {
@@ -457,7 +491,7 @@ absl::StatusOr<Outcome> Worker::FindOutcome(std::string_view key, const MessageI
                                             options_.partition.events_topic, "[", partition(),
                                             "]: it is pending, was never sent, or is forgotten"));
   }
-  return ReadOutcome(Place(), found->outcome, id, NameOf());
+  return ReadOutcome(Place(), found->outcome, id, TypeOf());
 }
 
 absl::StatusOr<std::vector<ParkedAggregate>> Worker::Parked() {
@@ -476,6 +510,8 @@ absl::StatusOr<std::vector<ParkedAggregate>> Worker::Parked() {
                                environment_.log->Read(options_.decider.events, head.outcome));
     COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
                                EnvelopeReader::Open(record.message));
+    COMMANDER_RETURN_IF_ERROR(environment_.sealing->Open(
+        *envelope, group(), decider_.names().Find(envelope->type()).personal));
     ParkedAggregate& aggregate = parked.emplace_back();
     aggregate.key = key;
     aggregate.source = head.source;

@@ -43,6 +43,7 @@ struct WorkerOptions {
 struct WorkerEnvironment {
   log::Log* log = nullptr;
   SchemaSet* schemas = nullptr;
+  const Sealing* sealing = nullptr;
   store::Store* store = nullptr;
   store::FamilyId family;
   WriteBackQueue* write_backs = nullptr;
@@ -87,6 +88,10 @@ class Worker {
 
   // Hands everything that the store lacks to the write-back queue.
   void WriteBackNow();
+  // Asks the worker to write back what the store lacks and to forget every state that it has
+  // decoded; it decides nothing until it has.  Somebody must call Step() until Dropped().
+  void RequestDrop();
+  bool Dropped() const { return !drop_; }
   // Why a write-back failed; Ok where all those that are done went well.
   absl::Status write_back_error();
   // Decides no more; what is committed is still applied.
@@ -111,9 +116,10 @@ class Worker {
   // What callers are told whose commands were not decided before it stopped.
   absl::Status StoppedAnswer(const absl::Status& why) const;
   void MaybeWriteBack(bool now);
+  bool DropDecoded();
   void Log(LogLevel level, std::string message) const;
   OutcomePlace Place() const;
-  OutcomeBuilder::NameOf NameOf();
+  OutcomeBuilder::TypeOf TypeOf();
 
   const WorkerOptions options_;
   const FoldType& fold_;
@@ -135,6 +141,7 @@ class Worker {
   // Calls of commands that were decided, and whose decisions were dropped: they will be decided
   // again.
   absl::flat_hash_map<std::uint64_t, std::shared_ptr<Call>> undecided_;
+  std::atomic<bool> drop_{false};  // RequestDrop(); written with mutex_ held
   bool writing_back_ = false;
   // False: a write-back failed, or something was applied in part.  What the store lacks is folded
   // again from the log when it is opened.

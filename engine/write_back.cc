@@ -45,12 +45,20 @@ void WriteBackQueue::Close() {
 absl::Status WriteBackQueue::Write(const WriteBackJob& job) {
   store::Batch batch = job.taken.batch;
   for (const auto& [entry, aggregate] : job.taken.states) {
-    std::vector<Word> words;
-    if (aggregate.state != nullptr) {
-      COMMANDER_ASSIGN_OR_RETURN(words, SaveFold(*job.fold, aggregate.state.get()));
+    const std::string& key = entry->key;
+    const std::uint64_t version = aggregate.version;
+    if (aggregate.state == nullptr) {
+      batch.Put(store::StateKey(key), store::EncodeState(version, {}));
+      continue;
     }
-    batch.Put(store::StateKey(entry->key), store::EncodeState(aggregate.version, words));
+    COMMANDER_RETURN_IF_ERROR(job.sealing->Save(
+        *job.fold, {.owner = job.group, .key = key}, aggregate,
+        [&](bool sealed, std::span<const Word> words) {
+          batch.Put(store::StateKey(key), store::EncodeState(version, words, sealed));
+        }));
   }
+  // A state must not be sealed by a key that a crash could take.
+  COMMANDER_RETURN_IF_ERROR(job.sealing->SyncKeys());
   COMMANDER_RETURN_IF_ERROR(job.store->Write(job.family, batch));
   return job.store->Flush(job.family);
 }

@@ -8,16 +8,20 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 
 #include "absl/status/status.h"
 #include "engine/fold.h"
 #include "engine/partition_state.h"
+#include "engine/sealing.h"
 #include "store/store.h"
 
 namespace commander::internal {
 
 struct WriteBackJob {
   const FoldType* fold = nullptr;
+  const Sealing* sealing = nullptr;
+  std::string group;
   store::Store* store = nullptr;
   store::FamilyId family;
   PartitionState::WriteBack taken;

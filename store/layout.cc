@@ -24,9 +24,11 @@ constexpr char kProjectionKind = 'r';
 
 constexpr std::uint8_t kPartitionFormat = 1;
 constexpr std::uint8_t kStateFormat = 1;
+constexpr std::uint8_t kSealedStateFormat = 2;
 constexpr std::uint8_t kIdsFormat = 1;
 constexpr std::uint8_t kQueueFormat = 1;
 constexpr std::uint8_t kProjectionFormat = 1;
+constexpr std::uint8_t kSealedProjectionFormat = 2;
 
 constexpr std::uint8_t kParkedFlag = 1;
 
@@ -107,6 +109,10 @@ absl::Status Damaged(std::string_view what, const std::string& why) {
 }
 
 // Ok when `value` has the format and can hold a header and whole items behind it.
+bool HasFormat(std::string_view value, std::uint8_t format) {
+  return !value.empty() && static_cast<std::uint8_t>(value.front()) == format;
+}
+
 absl::Status CheckShape(std::string_view what, std::string_view value, std::uint8_t format,
                         std::size_t header_bytes, std::size_t item_bytes) {
   if (value.empty()) return Damaged(what, "the value is empty");
@@ -206,23 +212,28 @@ std::string_view KeyOfState(std::string_view row_key) {
   return row_key.substr(1);
 }
 
-std::string EncodeState(std::uint64_t version, std::span<const std::uint64_t> state) {
+std::string EncodeState(std::uint64_t version, std::span<const std::uint64_t> state, bool sealed) {
   std::string value;
   value.reserve(kStateHeaderBytes + state.size_bytes());
-  AppendLittle(value, kStateFormat);
+  AppendLittle(value, sealed ? kSealedStateFormat : kStateFormat);
   AppendLittle(value, version);
   AppendWords(value, state);
   return value;
 }
 
 absl::StatusOr<StateRow> DecodeState(std::string_view value) {
+  StateRow row;
+  row.sealed = HasFormat(value, kSealedStateFormat);
   if (absl::Status status =
-          CheckShape("state row", value, kStateFormat, kStateHeaderBytes, sizeof(std::uint64_t));
+          CheckShape("state row", value, row.sealed ? kSealedStateFormat : kStateFormat,
+                     kStateHeaderBytes, sizeof(std::uint64_t));
       !status.ok()) {
     return status;
   }
+  if (row.sealed && value.size() == kStateHeaderBytes) {
+    return Damaged("state row", "it holds nothing that is sealed");
+  }
   Fields fields(value.substr(1));
-  StateRow row;
   row.version = fields.Little<std::uint64_t>();
   row.state = Words(value.substr(kStateHeaderBytes));
   return row;
@@ -328,23 +339,25 @@ std::string_view KeyOfProjection(std::string_view row_key) {
   return row_key.substr(1);
 }
 
-std::string EncodeProjection(std::span<const std::uint64_t> row) {
+std::string EncodeProjection(std::span<const std::uint64_t> row, bool sealed) {
   assert(!row.empty());
   std::string value;
   value.reserve(1 + row.size_bytes());
-  AppendLittle(value, kProjectionFormat);
+  AppendLittle(value, sealed ? kSealedProjectionFormat : kProjectionFormat);
   AppendWords(value, row);
   return value;
 }
 
 absl::StatusOr<ProjectionRow> DecodeProjection(std::string_view value) {
+  const bool sealed = HasFormat(value, kSealedProjectionFormat);
   if (absl::Status status =
-          CheckShape("projection row", value, kProjectionFormat, 1, sizeof(std::uint64_t));
+          CheckShape("projection row", value, sealed ? kSealedProjectionFormat : kProjectionFormat,
+                     1, sizeof(std::uint64_t));
       !status.ok()) {
     return status;
   }
   if (value.size() == 1) return Damaged("projection row", "it holds no struct");
-  return ProjectionRow{.row = Words(value.substr(1))};
+  return ProjectionRow{.row = Words(value.substr(1)), .sealed = sealed};
 }
 
 absl::Status CheckRow(std::string_view row_key, std::string_view value) {

@@ -47,6 +47,7 @@ struct StateRow {
   // The state's struct, one Cap'n Proto segment; empty: the aggregate was removed (or rejected
   // only) and its version stays.
   std::vector<std::uint64_t> state;
+  bool sealed = false;  // `state` is the struct sealed: ESP1 (crypto/FORMAT.md)
 };
 
 // One remembered id: which command of which aggregate, and its first outcome.
@@ -67,6 +68,7 @@ struct QueueRow {
 
 struct ProjectionRow {
   std::vector<std::uint64_t> row;  // the row's struct, one Cap'n Proto segment
+  bool sealed = false;             // `row` is the struct sealed
 };
 
 std::string PartitionKey();                                                 // own state
@@ -81,7 +83,8 @@ absl::StatusOr<PartitionRow> DecodePartition(std::string_view value);
 
 std::string StateKey(std::string_view key);
 std::string_view KeyOfState(std::string_view row_key);
-std::string EncodeState(std::uint64_t version, std::span<const std::uint64_t> state);
+std::string EncodeState(std::uint64_t version, std::span<const std::uint64_t> state,
+                        bool sealed = false);
 absl::StatusOr<StateRow> DecodeState(std::string_view value);
 
 std::string IdBlockKey(std::uint64_t block);  // blocks are numbered in order of arrival
@@ -95,7 +98,7 @@ absl::StatusOr<QueueRow> DecodeQueue(std::string_view row_key, std::string_view 
 
 std::string ProjectionKey(std::string_view key);
 std::string_view KeyOfProjection(std::string_view row_key);
-std::string EncodeProjection(std::span<const std::uint64_t> row);
+std::string EncodeProjection(std::span<const std::uint64_t> row, bool sealed = false);
 absl::StatusOr<ProjectionRow> DecodeProjection(std::string_view value);
 
 // Whether key and value have the form of some kind of row: kDataLoss says what is wrong.

@@ -35,6 +35,7 @@
 #include "commander/log_sink.h"
 #include "commander/outcome.h"
 #include "commander/position.h"
+#include "commander/privacy.h"
 #include "commander/projection.h"
 
 namespace commander {
@@ -42,6 +43,17 @@ namespace commander {
 struct EngineOptions {
   // Holds log, stores and lock.  Created when missing.  One engine at a time.
   std::string data_directory = {};
+
+  // Where the keys of subjects are kept, once a type has personal fields; empty: keys/ in the data
+  // directory.  Losing it is erasing everybody.
+  std::string keys_directory = {};
+  // File of 32 bytes that wraps those keys, made with mode 0600 where it is missing and no key
+  // exists yet.  Keep it on another medium than the data, and a copy of it.  Empty:
+  // $XDG_CONFIG_HOME/commander/<store>.kek, or below ~/.config.
+  std::string kek_file = {};
+  // Seals every payload whole, not only marked fields: under the subject that its type marks, else
+  // under its aggregate's; rows of a projection that mark nothing under the projection's own.
+  bool seal_everything = false;
 
   // How long a command id is remembered, counted from the arrival of the command.  A version 7 id
   // that is older when it arrives is refused (commander.expired).  Raising it reads the log again.
@@ -261,6 +273,9 @@ class Engine {
   // retries those behind it.  The outcome is the retry's, or the rejection commander.other_head.
   absl::StatusOr<Outcome> Skip(const internal::GroupBase& group, std::string_view key,
                                Offset source, std::string_view reason);
+
+  // Erasing subjects of personal fields.  Valid as long as the engine.
+  Privacy privacy();
 
   // Waits until every partition and projection has folded what was in the log at Open.
   //   kDeadlineExceeded, and the error of a partition that stopped.

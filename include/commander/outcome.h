@@ -59,6 +59,11 @@ struct EventMetadata {
   std::string_view actor;     // as the sender gave it
   std::uint32_t partition = 0;
   Offset offset;
+  // Pseudonym of the subject whose key seals the personal fields: 64 hexadecimal digits, the same
+  // before and after an erasure, so that read models may be keyed by it.  Empty: there are none.
+  std::string subject = {};
+  // That subject was erased: its fields read as absent.
+  bool erased = false;
 };
 
 // One event of an outcome.  Copyable; keeps its bytes alive.

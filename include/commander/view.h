@@ -4,6 +4,7 @@
 // in the same batch: it cannot be stale.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,6 +28,9 @@ class ViewSource {
   struct Aggregate {
     std::uint64_t version = 0;          // 0: no event yet
     std::shared_ptr<const void> state;  // null: does not exist (any more)
+    // Whose key seals its personal fields: public name of the key; zeros: nobody's yet.
+    std::array<std::uint8_t, 32> kid{};
+    bool erased = false;  // that subject was erased
   };
   virtual ~ViewSource() = default;
   virtual const Aggregate& own() const = 0;
@@ -50,6 +54,7 @@ class AggregateView {
       : aggregate_(std::move(aggregate)) {}
   bool Exists() const { return aggregate_.state != nullptr; }
   std::uint64_t version() const { return aggregate_.version; }
+  bool Erased() const { return aggregate_.erased; }
   // A default-constructed state where the aggregate does not exist.
   const State* operator->() const { return &**this; }
   const State& operator*() const {
@@ -101,6 +106,8 @@ class View {
   bool Exists() const { return source_.own().state != nullptr; }
   // Of the last event; 0 before the first.
   std::uint64_t version() const { return source_.own().version; }
+  // The subject of the state's personal fields was erased: they read as absent.
+  bool Erased() const { return source_.own().erased; }
   // The aggregate's state; default-constructed where it does not exist.
   const State* operator->() const { return &**this; }
   const State& operator*() const {

@@ -22,7 +22,8 @@ TEST(PartitionStateTest, KnowsWhereAParkedCommandIsThatItFolds) {
   const store::FamilyId family = *store->OpenFamily("p0");
   PartitionOptions options;
   options.dedup_window_ns = 1'000'000;
-  PartitionState state(options, StateFold<test::Account>(), *store, family);
+  const Sealing sealing(false);
+  PartitionState state(options, StateFold<test::Account>(), sealing, *store, family);
   std::string refold;
   ASSERT_THAT(state.Load(&refold), IsOk());
 
@@ -36,7 +37,7 @@ TEST(PartitionStateTest, KnowsWhereAParkedCommandIsThatItFolds) {
   log::EntryBatch batch;
   AppendParked(header, command, "failed", "it fails", &batch);
   log::EntryWalk walk(batch.words());
-  ASSERT_THAT(state.Fold(walk.Next(), "bank.Misbehave"), IsOk());
+  ASSERT_THAT(state.Fold(walk.Next(), {.name = "bank.Misbehave"}), IsOk());
 
   const ParkedQueues::Queue* queue = state.parked().Find("a");
   ASSERT_NE(queue, nullptr);

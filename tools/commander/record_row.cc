@@ -94,6 +94,7 @@ absl::Status RecordDecoder::AppendMessage(const EnvelopeReader& envelope, Row* r
 absl::Status RecordDecoder::AppendPayload(const EnvelopeReader& envelope, Row* row) {
   switch (envelope.kind()) {
     case MessageKind::kNothing:
+    case MessageKind::kLedger:
       row->Null("data");
       return absl::OkStatus();
     case MessageKind::kRejection:

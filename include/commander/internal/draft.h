@@ -3,7 +3,10 @@
 
 #include <capnp/any.h>
 
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <utility>
 
 namespace commander::internal {
 
@@ -25,9 +28,12 @@ class EventDraft {
   capnp::AnyPointer::Builder payload();
   // What has been filled in.
   capnp::AnyPointer::Reader Read();
+  // Another draft of it, with these bytes in place of the payload.
+  EventDraft Sealed(std::span<const std::uint8_t> sealed) const;
   DraftMessage& message() { return *message_; }
 
  private:
+  EventDraft(const Type& type, DraftPointer message) : type_(&type), message_(std::move(message)) {}
   const Type* type_;
   DraftPointer message_;
 };
@@ -38,9 +44,13 @@ class CommandDraft {
   explicit CommandDraft(const Type& type);
   const Type& type() const { return *type_; }
   capnp::AnyPointer::Builder payload();
+  capnp::AnyPointer::Reader Read();
+  CommandDraft Sealed(std::span<const std::uint8_t> sealed) const;
   DraftMessage& message() { return *message_; }
 
  private:
+  CommandDraft(const Type& type, DraftPointer message)
+      : type_(&type), message_(std::move(message)) {}
   const Type* type_;
   DraftPointer message_;
 };
