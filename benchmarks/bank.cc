@@ -32,17 +32,35 @@ constexpr unsigned kPadBytes = 176;
 // One command and its outcome in one frame, as the log writes it for a lone client.
 constexpr std::size_t kBareBytes = 704;
 
+// The schemas, without personal fields and with one, the padding.
+struct Clear {
+  using Deposit = bench::Deposit;
+  using Withdraw = bench::Withdraw;
+  using Deposited = bench::Deposited;
+  using Withdrawn = bench::Withdrawn;
+};
+struct Personal {
+  using Deposit = bench::PersonalDeposit;
+  using Withdraw = bench::PersonalWithdraw;
+  using Deposited = bench::PersonalDeposited;
+  using Withdrawn = bench::PersonalWithdrawn;
+};
+
+template <class Types>
 struct Account {
   using Schema = bench::Account;
-  using Events = commander::Events<bench::Deposited, bench::Withdrawn>;
+  using Events = commander::Events<typename Types::Deposited, typename Types::Withdrawn>;
   std::int64_t balance = 0;
   void Load(Schema::Reader stored) { balance = stored.getBalance(); }
   void Save(Schema::Builder stored) const { stored.setBalance(balance); }
-  void Apply(bench::Deposited::Reader event) { balance += event.getAmount(); }
-  void Apply(bench::Withdrawn::Reader event) { balance -= event.getAmount(); }
+  void Apply(typename Types::Deposited::Reader event) { balance += event.getAmount(); }
+  void Apply(typename Types::Withdrawn::Reader event) { balance -= event.getAmount(); }
   std::size_t MemoryBytes() const { return sizeof(*this); }
 };
-using View = commander::View<Account>;
+template <class Types>
+using View = commander::View<Account<Types>>;
+template <class Types>
+using Group = commander::Group<Account<Types>>;
 
 struct Command {
   std::uint32_t account;
@@ -103,18 +121,21 @@ void Fill(Payload payload, std::uint64_t seq, std::int64_t amount) {
   std::memset(payload.initPad(kPadBytes).begin(), 'x', kPadBytes);
 }
 
-void AddHandlers(commander::Group<Account>& accounts) {
-  accounts.OnCommand(
-      [](bench::Deposit::Reader command, const View&) -> commander::Decision<bench::Deposited> {
-        return commander::Emit<bench::Deposited>(
-            [&](auto event) { Fill(event, command.getSeq(), command.getAmount()); });
-      });
-  accounts.OnCommand([](bench::Withdraw::Reader command,
-                        const View& view) -> commander::Decision<bench::Withdrawn> {
+template <class Types>
+void AddHandlers(Group<Types>& accounts) {
+  using Deposited = typename Types::Deposited;
+  using Withdrawn = typename Types::Withdrawn;
+  accounts.OnCommand([](typename Types::Deposit::Reader command,
+                        const View<Types>&) -> commander::Decision<Deposited> {
+    return commander::Emit<Deposited>(
+        [&](auto event) { Fill(event, command.getSeq(), command.getAmount()); });
+  });
+  accounts.OnCommand([](typename Types::Withdraw::Reader command,
+                        const View<Types>& view) -> commander::Decision<Withdrawn> {
     if (view->balance < command.getAmount()) {
       return commander::Reject("overdrawn", "balance is too low");
     }
-    return commander::Emit<bench::Withdrawn>(
+    return commander::Emit<Withdrawn>(
         [&](auto event) { Fill(event, command.getSeq(), command.getAmount()); });
   });
 }
@@ -141,9 +162,10 @@ std::uintmax_t LogBytes(const std::filesystem::path& data) {
 }
 
 // One client: sends its share, never more than `window` outstanding.
+template <class Types>
 class Client {
  public:
-  Client(commander::Engine& engine, const commander::Group<Account>& group, std::size_t window)
+  Client(commander::Engine& engine, const Group<Types>& group, std::size_t window)
       : engine_(engine), group_(group), window_(window) {}
 
   void Run(const std::vector<Command>& commands, std::size_t begin, std::size_t end,
@@ -171,8 +193,8 @@ class Client {
     const auto fill = [&](auto payload) { Fill(payload, seq, command.amount); };
     for (;;) {
       const absl::StatusOr<commander::MessageId> id =
-          command.deposit ? engine_.SendCommand<bench::Deposit>(group_, key, fill, done)
-                          : engine_.SendCommand<bench::Withdraw>(group_, key, fill, done);
+          command.deposit ? engine_.SendCommand<typename Types::Deposit>(group_, key, fill, done)
+                          : engine_.SendCommand<typename Types::Withdraw>(group_, key, fill, done);
       if (id.ok()) return;
       if (!absl::IsResourceExhausted(id.status())) {
         std::fprintf(stderr, "bank: %s\n", id.status().ToString().c_str());
@@ -189,10 +211,10 @@ class Client {
       ++totals_.rejected;
     } else {
       ++totals_.accepted;
-      if (const auto deposited = outcome->event<bench::Deposited>()) {
+      if (const auto deposited = outcome->template event<typename Types::Deposited>()) {
         totals_.balance += deposited->getAmount();
       }
-      if (const auto withdrawn = outcome->event<bench::Withdrawn>()) {
+      if (const auto withdrawn = outcome->template event<typename Types::Withdrawn>()) {
         totals_.balance -= withdrawn->getAmount();
       }
     }
@@ -201,7 +223,7 @@ class Client {
   }
 
   commander::Engine& engine_;
-  const commander::Group<Account>& group_;
+  const Group<Types>& group_;
   const std::size_t window_;
   std::mutex mutex_;
   std::condition_variable room_;
@@ -210,14 +232,15 @@ class Client {
   std::uint64_t failures_ = 0;
 };
 
-double RunClients(commander::Engine& engine, const commander::Group<Account>& group,
+template <class Types>
+double RunClients(commander::Engine& engine, const Group<Types>& group,
                   const std::vector<Command>& commands, std::size_t begin, std::size_t end,
                   std::size_t clients, std::size_t window, Totals* totals) {
-  std::vector<std::unique_ptr<Client>> all;
+  std::vector<std::unique_ptr<Client<Types>>> all;
   std::vector<std::thread> threads;
   const double start = Now();
   for (std::size_t i = 0; i < clients; ++i) {
-    all.push_back(std::make_unique<Client>(engine, group, window));
+    all.push_back(std::make_unique<Client<Types>>(engine, group, window));
     threads.emplace_back([&, i] { all[i]->Run(commands, begin, end, i, clients); });
   }
   for (std::thread& thread : threads) thread.join();
@@ -273,7 +296,8 @@ class BareFile {
   char block_[kBareBytes];
 };
 
-void RunSync(commander::Engine& engine, const commander::Group<Account>& group,
+template <class Types>
+void RunSync(commander::Engine& engine, const Group<Types>& group,
              const std::filesystem::path& directory, std::size_t count) {
   BareFile bare(directory / "bare", count);
   std::vector<double> bare_us;
@@ -289,7 +313,7 @@ void RunSync(commander::Engine& engine, const commander::Group<Account>& group,
     const std::string key = KeyOf(static_cast<std::uint32_t>(i % kAccounts));
     const double before = CpuSeconds();
     measure(&sync_us, [&] {
-      const auto outcome = engine.SyncCommand<bench::Deposit>(
+      const auto outcome = engine.SyncCommand<typename Types::Deposit>(
           group, key, [&](auto payload) { Fill(payload, i, 1); });
       if (!outcome.ok()) {
         std::fprintf(stderr, "bank: %s\n", outcome.status().ToString().c_str());
@@ -308,22 +332,90 @@ void RunSync(commander::Engine& engine, const commander::Group<Account>& group,
               cpu * 1e6 / static_cast<double>(count));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("the workload bank through the public API, on the embedded log");
+struct Options {
   std::size_t count = 1'000'000;
   std::size_t clients = 1;
   std::uint16_t partitions = 1;
   std::size_t window = 4096;
   std::size_t sync_count = 5000;
+};
+
+void Die(const absl::Status& status) {
+  std::fprintf(stderr, "bank: %s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+template <class Types>
+std::unique_ptr<commander::Engine> Open(const commander::EngineOptions& options,
+                                        Group<Types>& accounts) {
+  AddHandlers<Types>(accounts);
+  auto engine = commander::Engine::Open(options, {&accounts});
+  if (!engine.ok()) Die(engine.status());
+  return *std::move(engine);
+}
+
+// Commands a second.
+template <class Types>
+double RunBank(const Options& run, const std::filesystem::path& directory) {
+  const std::vector<Command> commands = Generate(run.count);
+  const Totals expected = Expect(commands);
+  Group<Types> accounts("accounts", {.partitions = run.partitions});
+  commander::EngineOptions options;
+  options.data_directory = directory / "data";
+  options.kek_file = directory / "kek";
+  options.max_outstanding = run.window * run.clients + 1;
+  std::unique_ptr<commander::Engine> engine = Open<Types>(options, accounts);
+  Totals totals;
+  const std::size_t warm = run.count / 10;
+  RunClients<Types>(*engine, accounts, commands, 0, warm, run.clients, run.window, &totals);
+  const double cpu = CpuSeconds();
+  const double seconds = RunClients<Types>(*engine, accounts, commands, warm, run.count,
+                                           run.clients, run.window, &totals);
+  const double used = CpuSeconds() - cpu;
+  const auto measured = static_cast<double>(run.count - warm);
+  std::printf("  %.0f commands/s   %.2f CPU s per million   peak memory %.0f MiB\n",
+              measured / seconds, used / measured * 1e6, PeakMebibytes());
+  std::printf("  accepted %" PRIu64 "   rejected %" PRIu64 "   sum of balances %" PRId64 "   %s\n",
+              totals.accepted, totals.rejected, totals.balance,
+              totals == expected ? "as the model says" : "NOT WHAT THE MODEL SAYS");
+  std::printf(
+      "  %.1f bytes of log per command\n",
+      static_cast<double>(LogBytes(options.data_directory)) / static_cast<double>(run.count));
+  if (run.sync_count > 0) RunSync<Types>(*engine, accounts, directory, run.sync_count);
+  if (const absl::Status closed = engine->Close(); !closed.ok()) Die(closed);
+  engine.reset();
+  std::filesystem::remove_all(options.data_directory + "/store");
+  const double reopen = Now();
+  Group<Types> again("accounts", {.partitions = run.partitions});
+  engine = Open<Types>(options, again);
+  if (const absl::Status ready = engine->AwaitReady(); !ready.ok()) Die(ready);
+  const double rebuild = Now() - reopen;
+  std::printf("  rebuild of all states from the log: %.2f s, %.0f events/s\n", rebuild,
+              static_cast<double>(totals.accepted) / rebuild);
+  engine.reset();
+  std::filesystem::remove_all(directory);
+  if (totals != expected) std::exit(1);
+  return measured / seconds;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("the workload bank through the public API, on the embedded log");
+  Options run;
+  bool personal = false;
   std::string directory;
-  app.add_option("--commands", count, "commands; the first tenth warms up")->capture_default_str();
-  app.add_option("--clients", clients, "threads that send")->capture_default_str();
-  app.add_option("--partitions", partitions, "of the group")->capture_default_str();
-  app.add_option("--outstanding", window, "commands a client has under way")->capture_default_str();
-  app.add_option("--sync", sync_count, "synchronous commands afterwards")->capture_default_str();
-  app.add_option("--directory", directory, "where the data goes; default: a new one in /var/tmp");
+  app.add_option("--commands", run.count, "commands; the first tenth warms up")
+      ->capture_default_str();
+  app.add_option("--clients", run.clients, "threads that send")->capture_default_str();
+  app.add_option("--partitions", run.partitions, "of the group")->capture_default_str();
+  app.add_option("--outstanding", run.window, "commands a client has under way")
+      ->capture_default_str();
+  app.add_option("--sync", run.sync_count, "synchronous commands afterwards")
+      ->capture_default_str();
+  app.add_option("--directory", directory,
+                 "where the data goes, which must not exist; default: a new one in /var/tmp");
+  app.add_flag("--personal", personal, "again with a personal field in every command and event");
   CLI11_PARSE(app, argc, argv);
 
   std::string made = "/var/tmp/commander-bank-XXXXXX";
@@ -333,57 +425,17 @@ int main(int argc, char** argv) {
       return 1;
     }
     directory = made;
-  }
-  const std::vector<Command> commands = Generate(count);
-  const Totals expected = Expect(commands);
-
-  commander::Group<Account> accounts("accounts", {.partitions = partitions});
-  AddHandlers(accounts);
-  commander::EngineOptions options;
-  options.data_directory = directory + "/data";
-  options.max_outstanding = window * clients + 1;
-  auto engine = commander::Engine::Open(options, {&accounts});
-  if (!engine.ok()) {
-    std::fprintf(stderr, "bank: %s\n", engine.status().ToString().c_str());
+  } else if (!std::filesystem::create_directories(directory)) {
+    std::fprintf(stderr, "bank: %s is there already\n", directory.c_str());
     return 1;
   }
-  Totals totals;
-  const std::size_t warm = count / 10;
-  RunClients(**engine, accounts, commands, 0, warm, clients, window, &totals);
-  const double cpu = CpuSeconds();
-  const double seconds =
-      RunClients(**engine, accounts, commands, warm, count, clients, window, &totals);
-  const double used = CpuSeconds() - cpu;
-  const auto measured = static_cast<double>(count - warm);
-  std::printf("bank, %zu commands, %d partition(s), %zu client(s), %zu outstanding each:\n", count,
-              partitions, clients, window);
-  std::printf("  %.0f commands/s   %.2f CPU s per million   peak memory %.0f MiB\n",
-              measured / seconds, used / measured * 1e6, PeakMebibytes());
-  std::printf("  accepted %" PRIu64 "   rejected %" PRIu64 "   sum of balances %" PRId64 "   %s\n",
-              totals.accepted, totals.rejected, totals.balance,
-              totals == expected ? "as the model says" : "NOT WHAT THE MODEL SAYS");
-  std::printf("  %.1f bytes of log per command\n",
-              static_cast<double>(LogBytes(options.data_directory)) / static_cast<double>(count));
-  if (sync_count > 0) RunSync(**engine, accounts, directory, sync_count);
-  const absl::Status closed = (*engine)->Close();
-  if (!closed.ok()) {
-    std::fprintf(stderr, "bank: %s\n", closed.ToString().c_str());
-    return 1;
-  }
-  const double reopen = Now();
-  engine->reset();
-  std::filesystem::remove_all(options.data_directory + "/store");
-  commander::Group<Account> again("accounts", {.partitions = partitions});
-  AddHandlers(again);
-  auto rebuilt = commander::Engine::Open(options, {&again});
-  if (!rebuilt.ok() || !(*rebuilt)->AwaitReady().ok()) {
-    std::fprintf(stderr, "bank: the rebuild failed\n");
-    return 1;
-  }
-  const double rebuild = Now() - reopen;
-  std::printf("  rebuild of all states from the log: %.2f s, %.0f events/s\n", rebuild,
-              static_cast<double>(totals.accepted) / rebuild);
-  rebuilt->reset();
-  if (directory == made) std::filesystem::remove_all(directory);
-  return totals == expected ? 0 : 1;
+  std::printf("bank, %zu commands, %d partition(s), %zu client(s), %zu outstanding each:\n",
+              run.count, run.partitions, run.clients, run.window);
+  const double clear = RunBank<Clear>(run, directory);
+  if (!personal) return 0;
+  std::filesystem::create_directories(directory);
+  std::printf("the same with a personal field of %u bytes, one subject an account:\n", kPadBytes);
+  const double sealed = RunBank<Personal>(run, directory);
+  std::printf("  throughput with sealing / without: %.2f\n", sealed / clear);
+  return 0;
 }

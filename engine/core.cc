@@ -57,6 +57,8 @@ absl::Status Core::OpenKeys() {
   COMMANDER_ASSIGN_OR_RETURN(keys_,
                              environment_.open_keys(*ledger_, [this] { return DropDecoded(); }));
   wiring_.sealing->Start(*keys_);
+  // No record may outlive its key in a crash: one sync for all keys that a frame needs.
+  environment_.log->SetBarrier([this] { return keys_->SyncKeys(); });
   return absl::OkStatus();
 }
 
@@ -354,7 +356,6 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   if (const crypto::Plan* plan = wiring_.sealing->PlanOf(command); plan != nullptr) {
     COMMANDER_ASSIGN_OR_RETURN(
         draft, wiring_.sealing->Seal(*plan, group.name(), header, std::move(draft)));
-    COMMANDER_RETURN_IF_ERROR(wiring_.sealing->SyncKeys());
   }
   const FinishedMessage message = Finish(draft, header);
   const std::size_t bytes = message.words().size_bytes();

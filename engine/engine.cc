@@ -192,6 +192,7 @@ absl::Status EngineThreads::KeepKeys(const EngineOptions& options, RandomSource*
     keys.clock = &clock_;
     keys.drop_caches = std::move(drop_caches);
     keys.random = random;
+    keys.cached_keys = std::size_t{1} << 18;
     keys.sink = sink;
     return crypto::KeyStore::Open(std::move(keys));
   };

@@ -62,6 +62,7 @@ class FixtureLog final : public log::Log {
   void WaitForWork() override {}
   void Wake() override {}
   void SetListener(log::TopicPartition, std::function<void()>) override {}
+  void SetBarrier(std::function<absl::Status()>) override {}  // nothing here is durable
   absl::Status health() const override { return absl::OkStatus(); }
   absl::Status Close() override;
 

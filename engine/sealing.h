@@ -63,7 +63,8 @@ class Sealing {
                             const crypto::Kid* kid, std::span<const Word> command,
                             std::string_view code, std::string_view message,
                             log::EntryBatch* out) const;
-  // Every key that has sealed something is durable: before what it sealed is appended.
+  // Every key that has sealed something is durable: before the row that it sealed is.  The log does
+  // the same for records, see Log::SetBarrier().
   absl::Status SyncKeys() const;
 
   // Makes the payload of a record readable.  `personal`: the revision of its type has marks, so

@@ -295,10 +295,6 @@ bool Worker::DecideSome() {
 
 void Worker::Submit() {
   if (committing_ != nullptr || open_->empty() || phase_ != PartitionPhase::kRunning) return;
-  // No record may outlive its key in a crash.
-  if (absl::Status status = environment_.sealing->SyncKeys(); !status.ok()) {
-    return StopLocked(std::move(status));
-  }
   committing_ = std::exchange(open_, std::make_unique<DecidedBatch>());
   more_ = false;
   committing_->Seal();

@@ -184,8 +184,27 @@ bool EmbeddedLog::StepWithRight() {
   return worked;
 }
 
+void EmbeddedLog::SetBarrier(std::function<absl::Status()> barrier) {
+  const std::lock_guard lock(mutex_);
+  barrier_ = std::move(barrier);
+}
+
+absl::Status EmbeddedLog::PassBarrier() {
+  std::function<absl::Status()> barrier;
+  {
+    const std::lock_guard lock(mutex_);
+    barrier = barrier_;
+  }
+  if (!barrier) return absl::OkStatus();
+  const absl::Status status = barrier();
+  if (status.ok()) return status;
+  return absl::UnavailableError(
+      absl::StrCat("what must be durable before the log is not: ", status.message()));
+}
+
 bool EmbeddedLog::WriteFrame(const std::shared_ptr<PendingFrame>& frame) {
-  const absl::Status status = writer_->Write(*frame);
+  absl::Status status = PassBarrier();
+  if (status.ok()) status = writer_->Write(*frame);
   News news;
   if (status.ok()) {
     const absl::Status mark = writer_->StoreMark();

@@ -41,6 +41,7 @@ class EmbeddedLog final : public Log {
 
   absl::StatusOr<std::uint16_t> OpenTopic(const TopicSettings& settings) override;
   absl::Status StoreSchema(const Schema& schema) override;
+  void SetBarrier(std::function<absl::Status()> barrier) override;
   absl::StatusOr<Offset> Append(TopicPartition commands, std::span<const Word> message,
                                 std::shared_ptr<Ticket> ticket, bool wake) override;
   void Commit(CommitBatch batch) override;
@@ -72,6 +73,7 @@ class EmbeddedLog final : public Log {
   void GiveStepRight();
   bool StepWithRight();
   // Writes `frame`, the one in flight.  True where that changed anything.
+  absl::Status PassBarrier();
   bool WriteFrame(const std::shared_ptr<PendingFrame>& frame);
   void WriteIndexes();
   static void Tell(News news);
@@ -111,6 +113,7 @@ class EmbeddedLog final : public Log {
   std::vector<std::pair<std::function<void(const CommitResult&)>, CommitResult>> refused_
       ABSL_GUARDED_BY(mutex_);
   std::map<TopicPartition, std::shared_ptr<Listener>> listeners_ ABSL_GUARDED_BY(mutex_);
+  std::function<absl::Status()> barrier_ ABSL_GUARDED_BY(mutex_);
   absl::Status stopped_ ABSL_GUARDED_BY(mutex_);
   absl::Status no_space_ ABSL_GUARDED_BY(mutex_);  // not ok: the frame in flight waits for space
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -166,6 +166,11 @@ class Log : public LogReader {
   virtual void WaitForWork() = 0;
   virtual void Wake() = 0;
 
+  // `barrier` is called, from Step(), before anything that was appended or committed until then
+  // becomes durable: what it refers to elsewhere must be durable first.  Where it fails the log
+  // stops.  To be set before there is anything to write; may not call the log.
+  virtual void SetBarrier(std::function<absl::Status()> barrier) = 0;
+
   // `listener` is called, from whatever thread and possibly too often, when
   // Poll(partition) may return more.  Must not block, nor call the log.  An empty
   // function takes it away, and returns when no call of the old one is running.

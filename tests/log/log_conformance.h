@@ -298,6 +298,36 @@ TYPED_TEST_P(LogConformance, ALedgerIsAppendedToAndPolledOnceItIsDurable) {
   EXPECT_THAT(this->log_->Append(ledger, Message(2), nullptr, true), IsOkAndHolds(Offset{1}));
 }
 
+TYPED_TEST_P(LogConformance, NothingIsDurableBeforeTheBarrierIsPassed) {
+  int passed = 0;
+  std::uint64_t durable = 0;
+  absl::Status answer;
+  const auto ticket = std::make_shared<TestTicket>();
+  this->log_->SetBarrier([&] {
+    ++passed;
+    durable += static_cast<std::uint64_t>(ticket->durable);
+    return answer;
+  });
+  this->Append(0, Message(1), ticket);
+  EXPECT_EQ(passed, 0);
+  this->StepAll();
+  EXPECT_GE(passed, 1);
+  EXPECT_EQ(durable, 0u) << "told before the barrier";
+  EXPECT_EQ(ticket->durable, 1);
+
+  answer = absl::DataLossError("no key");
+  const auto lost = std::make_shared<TestTicket>();
+  this->Append(0, Message(2), lost);
+  const auto result = this->Commit(0, 1, {10});
+  this->StepAll();
+  EXPECT_EQ(lost->failed, 1);
+  ASSERT_TRUE(result->has_value());
+  EXPECT_EQ((*result)->outcome, log::CommitOutcome::kUnknown);
+  EXPECT_FALSE(this->log_->health().ok());
+  this->KillAndReopen();
+  EXPECT_EQ(this->End(this->Commands(0)), 1u);
+}
+
 TYPED_TEST_P(LogConformance, RecordsAreAsTheyWere) {
   const std::size_t max_words = TypeParam::kMaxRecordBytes / sizeof(log::Word);
   const std::vector<std::size_t> sizes = {1, 2, 7, 8, 100, max_words - 1, max_words};
@@ -708,12 +738,13 @@ REGISTER_TYPED_TEST_SUITE_P(
     LogConformance, KeepsItsIdentity, ATopicKeepsItsNumberAndSettings, KeepsSchemasOnceEach,
     CommandsGetDenseOffsetsAPartition, ACommandIsPolledBeforeItIsDurable,
     ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted, EventsArePolledOnceTheyAreDurable,
-    ALedgerIsAppendedToAndPolledOnceItIsDurable, RecordsAreAsTheyWere, PollKeepsItsBounds,
-    PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset, RefusesARecordThatCannotBeOne,
-    ABatchThatCannotBeOneIsAbortedWithTheReason, WhatWaitsIsBoundedAndOutcomesAlwaysEnter,
-    IsOpenedOnceAtATime, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed,
-    CloseWritesWhatIsPending, AKillTakesNothingThatSomebodyWasToldOf,
-    TimesNeverDecreaseWhateverTheClockDoes, ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog,
-    ManyThreadsAppendAndOneSteps, WaitingEndsWithACommitOrAWakeUp);
+    ALedgerIsAppendedToAndPolledOnceItIsDurable, NothingIsDurableBeforeTheBarrierIsPassed,
+    RecordsAreAsTheyWere, PollKeepsItsBounds, PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset,
+    RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsAbortedWithTheReason,
+    WhatWaitsIsBoundedAndOutcomesAlwaysEnter, IsOpenedOnceAtATime,
+    HoldsTicketsOfDurableCommandsUntilTheyAreConsumed, CloseWritesWhatIsPending,
+    AKillTakesNothingThatSomebodyWasToldOf, TimesNeverDecreaseWhateverTheClockDoes,
+    ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog, ManyThreadsAppendAndOneSteps,
+    WaitingEndsWithACommitOrAWakeUp);
 
 }  // namespace commander::test

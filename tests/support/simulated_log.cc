@@ -349,6 +349,10 @@ bool SimulatedLog::StepLocked(bool all, Told* told) {
     }
     batch->lost = true;
   }
+  if (const absl::Status status = barrier_ ? barrier_() : absl::OkStatus(); !status.ok()) {
+    StopLocked(status, told);
+    return true;
+  }
   std::size_t n = pending_.size();
   if (!all && Coin(options_.partial_steps)) n = 1 + random_() % n;
   disk_->last_time_ns_ = std::max(disk_->last_time_ns_, options_.clock->NowNanos());

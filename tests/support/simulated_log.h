@@ -99,6 +99,7 @@ class SimulatedLog : public log::Log {
   absl::StatusOr<log::Record> Read(log::TopicPartition partition, Offset offset) override;
   absl::StatusOr<std::uint16_t> OpenTopic(const log::TopicSettings& settings) override;
   absl::Status StoreSchema(const log::Schema& schema) override;
+  void SetBarrier(std::function<absl::Status()> barrier) override { barrier_ = std::move(barrier); }
   absl::StatusOr<Offset> Append(log::TopicPartition commands, std::span<const log::Word> message,
                                 std::shared_ptr<log::Ticket> ticket, bool wake) override;
   void Commit(log::CommitBatch batch) override;
@@ -166,6 +167,7 @@ class SimulatedLog : public log::Log {
   bool full_ = false;
   bool abort_next_ = false;
   int unknown_next_ = 0;  // 1: not durable, 2: durable
+  std::function<absl::Status()> barrier_;
 
   std::mutex step_mutex_;
   std::mutex listeners_mutex_;  // held while one runs
