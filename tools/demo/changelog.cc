@@ -202,6 +202,8 @@ class ChangelogParser {
 
 }  // namespace
 
+std::string PersonOf(const ChangelogEntry& entry) { return FoldCase(entry.email); }
+
 Changelog ParseChangelog(std::string_view text) {
   ChangelogParser parser;
   while (!text.empty()) {

@@ -41,6 +41,9 @@ struct Changelog {
   std::size_t unparsed_lines = 0;
 };
 
+// The address with its ASCII letters in lower case: the person; empty where there is none.
+std::string PersonOf(const ChangelogEntry& entry);
+
 // Cost: linear in `text`.
 Changelog ParseChangelog(std::string_view text);
 

@@ -6,12 +6,16 @@
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("debian");
+using Commander = import "/commander/annotations.capnp";
 
-# ---- The command and its event
+# ---- The commands and their events
+#
+# Who released is a subject: the address, with its ASCII letters in lower case, in the namespace
+# "debian".  A release without an address is of nobody, so that nothing in it can be sealed: it has a
+# command and an event of its own, which bear no name either.
 
-struct Release {
-  # Tells that a version was released.  Outcome: the event Released, or nothing where the version is
-  # known, whatever else differs: the first telling wins.
+struct Facts {
+  # What a changelog tells of a release, but for who made it.
 
   source @0 :Text;        # the aggregate's key
   version @1 :Text;
@@ -23,28 +27,33 @@ struct Release {
     seconds @6 :Int64;    # since 1970, UTC
   }
   closedBugs @7 :List(UInt64);  # ascending, each once
+}
 
-  # Who released it; empty where the entry has no trailer.  The address, with its ASCII letters in
-  # lower case, is the person.
-  name @8 :Text;
-  email @9 :Text;
+struct Release {
+  # Tells that somebody released a version.  Outcome: the event Released, or nothing where the
+  # version is known, whatever else differs: the first telling wins.
+
+  facts @0 :Facts;
+  name @1 :Text $Commander.personal;
+  email @2 :Text $Commander.personal $Commander.subject("debian");
 }
 
 struct Released {
   # The fields of the command.
 
-  source @0 :Text;
-  version @1 :Text;
-  distribution @2 :Text;
-  urgency @3 :Text;
-  date @4 :Text;
-  time :union {
-    unknown @5 :Void;
-    seconds @6 :Int64;
-  }
-  closedBugs @7 :List(UInt64);
-  name @8 :Text;
-  email @9 :Text;
+  facts @0 :Facts;
+  name @1 :Text $Commander.personal;
+  email @2 :Text $Commander.personal $Commander.subject("debian");
+}
+
+struct AnonymousRelease {
+  # The same where the entry names no address.  Outcome: the event AnonymouslyReleased, or nothing.
+
+  facts @0 :Facts;
+}
+
+struct AnonymouslyReleased {
+  facts @0 :Facts;
 }
 
 # ---- The state that decides
@@ -65,15 +74,15 @@ struct ReleasesPerMonth {
 }
 
 struct Uploader {
-  # Key: the person's address in lower case.  A release without an address has no row.
+  # Key: the person's pseudonym, which an erasure leaves.  A release of nobody has no row.
   releases @0 :UInt64;
   newest :union {
     unknown @1 :Void;
     seconds @2 :Int64;
   }
   # Of the newest release.
-  name @3 :Text;
-  email @4 :Text;
+  name @3 :Text $Commander.personal;
+  email @4 :Text $Commander.personal;
 }
 
 struct BugsPerPackage {
@@ -88,4 +97,27 @@ struct LatestVersion {
     unknown @1 :Void;
     seconds @2 :Int64;
   }
+}
+
+# ---- The same without marks
+#
+# For the other half of a proof: a search that finds nobody in sealed data has to find them in this.
+
+struct UnmarkedRelease {
+  facts @0 :Facts;
+  name @1 :Text;
+  email @2 :Text;
+}
+
+struct UnmarkedReleased {
+  facts @0 :Facts;
+  name @1 :Text;
+  email @2 :Text;
+}
+
+struct UnmarkedUploader {
+  # Key: the address, for without a mark there is no pseudonym.
+  releases @0 :UInt64;
+  name @1 :Text;
+  email @2 :Text;
 }

@@ -29,17 +29,19 @@ void SetSeconds(Builder time, const std::optional<std::int64_t>& seconds) {
 }
 
 Decision<debian::Released> OnRelease(debian::Release::Reader command, const View<Source>& view) {
-  if (view->Knows(Text(command.getVersion()))) return Nothing();
+  if (view->Knows(Text(command.getFacts().getVersion()))) return Nothing();
   return Emit<debian::Released>([&](debian::Released::Builder event) {
-    event.setSource(command.getSource());
-    event.setVersion(command.getVersion());
-    event.setDistribution(command.getDistribution());
-    event.setUrgency(command.getUrgency());
-    event.setDate(command.getDate());
-    SetSeconds(event.getTime(), Seconds(command.getTime()));
-    event.setClosedBugs(command.getClosedBugs());
+    event.setFacts(command.getFacts());
     event.setName(command.getName());
     event.setEmail(command.getEmail());
+  });
+}
+
+Decision<debian::AnonymouslyReleased> OnAnonymousRelease(debian::AnonymousRelease::Reader command,
+                                                         const View<Source>& view) {
+  if (view->Knows(Text(command.getFacts().getVersion()))) return Nothing();
+  return Emit<debian::AnonymouslyReleased>([&](debian::AnonymouslyReleased::Builder event) {
+    event.setFacts(command.getFacts());
   });
 }
 
@@ -59,21 +61,16 @@ void Source::Save(Schema::Builder stored) const {
   for (unsigned i = 0; i < list.size(); ++i) list.set(i, Text(versions[i]));
 }
 
-void Source::Apply(debian::Released::Reader event) {
-  std::string version = Text(event.getVersion());
+void Source::Fold(debian::Facts::Reader facts) {
+  std::string version = Text(facts.getVersion());
   const auto at = std::lower_bound(versions.begin(), versions.end(), version);
   versions.insert(at, std::move(version));
 }
 
-Keys ReleasesPerMonth::KeysOf(debian::Released::Reader event) {
-  const std::optional<std::int64_t> seconds = Seconds(event.getTime());
+Keys ReleasesPerMonth::MonthOf(debian::Facts::Reader facts) {
+  const std::optional<std::int64_t> seconds = Seconds(facts.getTime());
   if (!seconds.has_value()) return kUnknownMonth;
   return absl::FormatTime("%Y-%m", absl::FromUnixSeconds(*seconds), absl::UTCTimeZone());
-}
-
-Keys Uploader::KeysOf(debian::Released::Reader event) {
-  if (event.getEmail().size() == 0) return {};
-  return Text(event.getEmail());
 }
 
 void Uploader::Load(Schema::Reader stored) {
@@ -91,7 +88,7 @@ void Uploader::Save(Schema::Builder stored) const {
 }
 
 void Uploader::Apply(debian::Released::Reader event) {
-  const std::optional<std::int64_t> seconds = Seconds(event.getTime());
+  const std::optional<std::int64_t> seconds = Seconds(event.getFacts().getTime());
   std::string from = Text(event.getName());
   if (releases == 0 || std::tie(newest, name) < std::tie(seconds, from)) {
     newest = seconds;
@@ -99,15 +96,6 @@ void Uploader::Apply(debian::Released::Reader event) {
   }
   email = Text(event.getEmail());
   ++releases;
-}
-
-Keys BugsPerPackage::KeysOf(debian::Released::Reader event, const EventMetadata& metadata) {
-  if (event.getClosedBugs().size() == 0) return {};
-  return metadata.key;
-}
-
-Keys LatestVersion::KeysOf(debian::Released::Reader, const EventMetadata& metadata) {
-  return metadata.key;
 }
 
 void LatestVersion::Load(Schema::Reader stored) {
@@ -120,9 +108,9 @@ void LatestVersion::Save(Schema::Builder stored) const {
   SetSeconds(stored.getTime(), seconds);
 }
 
-void LatestVersion::Apply(debian::Released::Reader event) {
-  const std::optional<std::int64_t> released = Seconds(event.getTime());
-  std::string other = Text(event.getVersion());
+void LatestVersion::Fold(debian::Facts::Reader facts) {
+  const std::optional<std::int64_t> released = Seconds(facts.getTime());
+  std::string other = Text(facts.getVersion());
   if (std::tie(seconds, version) < std::tie(released, other)) {
     seconds = released;
     version = std::move(other);
@@ -136,6 +124,7 @@ Debian::Debian()
       bugs("bugs-per-package", sources),
       latest("latest-version", sources) {
   sources.OnCommand(&OnRelease);
+  sources.OnCommand(&OnAnonymousRelease);
 }
 
 }  // namespace commander::demo

@@ -12,13 +12,14 @@
 #include "absl/time/clock.h"
 #include "commander/internal/status_macros.h"
 #include "tools/demo/changelog_files.h"
-#include "tools/demo/text_scanner.h"
 
 namespace commander::demo {
 namespace {
 
 constexpr std::size_t kMaxKeyBytes = 1024;
+constexpr std::size_t kMaxAddressBytes = 2048;
 constexpr std::size_t kMaxUnderWay = 4096;
+constexpr char kErased[] = "commander.erased";
 
 // What became of the commands; told on engine threads.
 class Tally {
@@ -29,6 +30,10 @@ class Tally {
     ++under_way_;
   }
   void Unsent() { Ended(std::nullopt); }
+  void Erased() {
+    const std::lock_guard lock(mutex_);
+    ++erased_;
+  }
   void Ended(std::optional<absl::StatusOr<Outcome>> outcome) {
     const std::lock_guard lock(mutex_);
     --under_way_;
@@ -47,6 +52,7 @@ class Tally {
     const std::lock_guard lock(mutex_);
     result->added = added_;
     result->duplicates = duplicates_;
+    result->erased = erased_;
     result->position = position_;
   }
 
@@ -65,6 +71,11 @@ class Tally {
         ++duplicates_;
         return;
       case OutcomeKind::kRejected:
+        if (outcome->rejection().code == kErased) {
+          ++erased_;
+          return;
+        }
+        [[fallthrough]];
       case OutcomeKind::kParked:
         error_.Update(
             absl::InternalError(absl::StrCat("a release was not taken: ", outcome->rejection().code,
@@ -77,6 +88,7 @@ class Tally {
   std::size_t under_way_ = 0;
   std::uint64_t added_ = 0;
   std::uint64_t duplicates_ = 0;
+  std::uint64_t erased_ = 0;
   Position position_;
   absl::Status error_;
 };
@@ -120,22 +132,6 @@ class Progress {
   absl::Time next_ = absl::Now() + absl::Milliseconds(100);
 };
 
-void Fill(debian::Release::Builder command, const ChangelogEntry& entry) {
-  const auto text = [](const std::string& value) {
-    return capnp::Text::Reader(value.c_str(), value.size());
-  };
-  command.setSource(text(entry.source));
-  command.setVersion(text(entry.version));
-  command.setDistribution(text(entry.distribution));
-  command.setUrgency(text(entry.urgency));
-  command.setDate(text(entry.date));
-  if (entry.seconds.has_value()) command.getTime().setSeconds(*entry.seconds);
-  auto bugs = command.initClosedBugs(static_cast<unsigned>(entry.closed_bugs.size()));
-  for (unsigned i = 0; i < bugs.size(); ++i) bugs.set(i, entry.closed_bugs[i]);
-  command.setName(text(entry.name));
-  command.setEmail(text(FoldCase(entry.email)));
-}
-
 // Why the engine could not take the entries of a changelog, or nothing.
 std::string Untakable(const Changelog& changelog) {
   for (const ChangelogEntry& entry : changelog.entries) {
@@ -143,20 +139,38 @@ std::string Untakable(const Changelog& changelog) {
       return absl::StrCat("names a source package in ", entry.source.size(), " bytes; a key has ",
                           kMaxKeyBytes, " at most");
     }
+    if (entry.email.size() > kMaxAddressBytes) {
+      return absl::StrCat("has an address of ", entry.email.size(), " bytes; a subject has ",
+                          kMaxAddressBytes, " at most");
+    }
   }
   return {};
+}
+
+absl::StatusOr<MessageId> SendOnce(Engine& engine, const Debian& debian,
+                                   const ChangelogEntry& entry, Tally& tally) {
+  const auto done = [&tally](absl::StatusOr<Outcome> outcome) { tally.Ended(std::move(outcome)); };
+  const CommandOptions options{.timeout = absl::Minutes(5)};
+  if (entry.email.empty()) {
+    return engine.SendCommand<debian::AnonymousRelease>(
+        debian.sources, entry.source,
+        [&](auto command) { FillFacts(command.initFacts(), entry); }, done, options);
+  }
+  return engine.SendCommand<debian::Release>(
+      debian.sources, entry.source, [&](auto command) { FillRelease(command, entry); }, done,
+      options);
 }
 
 absl::Status Send(Engine& engine, const Debian& debian, const ChangelogEntry& entry, Tally& tally) {
   for (;;) {
     tally.Sent();
-    const absl::StatusOr<MessageId> id = engine.SendCommand<debian::Release>(
-        debian.sources, entry.source,
-        [&](debian::Release::Builder command) { Fill(command, entry); },
-        [&tally](absl::StatusOr<Outcome> outcome) { tally.Ended(std::move(outcome)); },
-        {.timeout = absl::Minutes(5)});
+    const absl::StatusOr<MessageId> id = SendOnce(engine, debian, entry, tally);
     if (id.ok()) return absl::OkStatus();
     tally.Unsent();
+    if (ErrorCodeOf(id.status()) == kErased) {
+      tally.Erased();
+      return absl::OkStatus();
+    }
     // Too much is under way: more bytes than expected.
     if (!absl::IsResourceExhausted(id.status()) || !tally.error().ok()) return id.status();
     tally.WaitForAll();
@@ -164,6 +178,20 @@ absl::Status Send(Engine& engine, const Debian& debian, const ChangelogEntry& en
 }
 
 }  // namespace
+
+void FillFacts(debian::Facts::Builder facts, const ChangelogEntry& entry) {
+  const auto text = [](const std::string& value) {
+    return capnp::Text::Reader(value.c_str(), value.size());
+  };
+  facts.setSource(text(entry.source));
+  facts.setVersion(text(entry.version));
+  facts.setDistribution(text(entry.distribution));
+  facts.setUrgency(text(entry.urgency));
+  facts.setDate(text(entry.date));
+  if (entry.seconds.has_value()) facts.getTime().setSeconds(*entry.seconds);
+  auto bugs = facts.initClosedBugs(static_cast<unsigned>(entry.closed_bugs.size()));
+  for (unsigned i = 0; i < bugs.size(); ++i) bugs.set(i, entry.closed_bugs[i]);
+}
 
 absl::StatusOr<ImportResult> Import(Engine& engine, const Debian& debian, const std::string& input,
                                     const std::atomic<bool>& stop) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "commander/commander.h"
+#include "tools/demo/changelog.h"
 #include "tools/demo/debian.h"
 
 namespace commander::demo {
@@ -18,6 +19,7 @@ struct ImportResult {
   std::uint64_t entries = 0;  // releases read
   std::uint64_t added = 0;
   std::uint64_t duplicates = 0;  // known before: the outcome was nothing
+  std::uint64_t erased = 0;      // refused: of somebody who was erased
   // Path and reason, in the order of the paths.
   std::vector<std::pair<std::string, std::string>> skipped;
   double seconds = 0;
@@ -26,6 +28,16 @@ struct ImportResult {
   // Of the last outcome in each partition: queries that wait for it see everything.
   Position position;
 };
+
+// Fills Release and UnmarkedRelease, and what all of the kind share.
+void FillFacts(debian::Facts::Builder facts, const ChangelogEntry& entry);
+template <class Command>
+void FillRelease(Command command, const ChangelogEntry& entry) {
+  FillFacts(command.initFacts(), entry);
+  command.setName({entry.name.c_str(), entry.name.size()});
+  const std::string person = PersonOf(entry);
+  command.setEmail({person.c_str(), person.size()});
+}
 
 // Reads the changelogs below `input` and sends their releases, in the order of the paths; returns
 // when all have their outcome.  Progress goes to stderr, animated where that is a terminal.  Stops

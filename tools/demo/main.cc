@@ -12,6 +12,7 @@
 #include "tools/demo/debian.h"
 #include "tools/demo/import.h"
 #include "tools/demo/report.h"
+#include "tools/demo/session.h"
 
 namespace {
 
@@ -29,25 +30,19 @@ int Fail(const absl::Status& status) {
 }
 
 int Run(const std::string& data, const std::string& input, const std::string& summary) {
-  commander::demo::Debian debian;
-  commander::EngineOptions options;
-  options.data_directory = data;
-  options.log_sink = [](const commander::LogLine& line) {
-    if (line.level >= commander::LogLevel::kWarning) {
-      std::cerr << "demo: " << line.component << ": " << line.message << "\n";
-    }
-  };
-  auto engine = commander::Engine::Open(options, debian.components());
-  if (!engine.ok()) return Fail(engine.status());
-  const auto result = commander::demo::Import(**engine, debian, input, stop_requested);
+  auto session = commander::demo::Session::Open(data);
+  if (!session.ok()) return Fail(session.status());
+  commander::Engine& engine = (*session)->engine();
+  const commander::demo::Debian& debian = (*session)->debian();
+  const auto result = commander::demo::Import(engine, debian, input, stop_requested);
   if (!result.ok()) return Fail(result.status());
   // Also what an earlier run has stored.
-  if (const absl::Status ready = (*engine)->AwaitReady(); !ready.ok()) return Fail(ready);
-  const auto totals = commander::demo::CountTotals(**engine, debian, result->position);
+  if (const absl::Status ready = engine.AwaitReady(); !ready.ok()) return Fail(ready);
+  const auto totals = commander::demo::CountTotals(engine, debian, result->position);
   if (!totals.ok()) return Fail(totals.status());
-  const auto tables = commander::demo::Tables(**engine, debian);
+  const auto tables = commander::demo::Tables(engine, debian);
   if (!tables.ok()) return Fail(tables.status());
-  if (const absl::Status closed = (*engine)->Close(); !closed.ok()) return Fail(closed);
+  if (const absl::Status closed = (*session)->Close(); !closed.ok()) return Fail(closed);
 
   std::cout << *tables << commander::demo::Closing(*result, *totals) << std::flush;
   if (!std::cout) return Fail(absl::DataLossError("cannot write to standard output"));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::size_t kRows = 10;
 constexpr std::size_t kMonths = 12;
+constexpr std::size_t kPseudonymDigits = 8;
 
 // All rows of a projection, a piece at a time.
 template <class R>
@@ -51,6 +54,12 @@ class Top {
 std::string Date(const std::optional<std::int64_t>& seconds) {
   if (!seconds.has_value()) return "unknown";
   return absl::FormatTime("%Y-%m-%d", absl::FromUnixSeconds(*seconds), absl::UTCTimeZone());
+}
+
+// Neither by name nor by address, which an erasure takes away.
+bool MoreActive(const ProjectionEntry<Uploader>& a, const ProjectionEntry<Uploader>& b) {
+  return std::tie(b.row.releases, b.row.newest, a.key) <
+         std::tie(a.row.releases, a.row.newest, b.key);
 }
 
 std::string Quoted(std::string_view text) {
@@ -120,6 +129,45 @@ absl::StatusOr<Totals> CountTotals(Engine& engine, const Debian& debian, const P
   return totals;
 }
 
+std::string Line(const ProjectionEntry<Uploader>& person) {
+  return absl::StrFormat("%7d  %-10s  %s  %s", person.row.releases, Date(person.row.newest),
+                         person.key.substr(0, kPseudonymDigits),
+                         person.row.erased() ? "(erased)" : Printable(person.row.name));
+}
+
+absl::StatusOr<std::vector<ProjectionEntry<Uploader>>> UploadersByActivity(Engine& engine,
+                                                                           const Debian& debian) {
+  std::vector<ProjectionEntry<Uploader>> people;
+  COMMANDER_RETURN_IF_ERROR((ForEach<Uploader>(
+      engine, debian.uploaders, {}, [&](const auto& entry) { people.push_back(entry); })));
+  std::sort(people.begin(), people.end(), &MoreActive);
+  return people;
+}
+
+absl::StatusOr<std::string> EveryRow(Engine& engine, const Debian& debian) {
+  std::string out;
+  COMMANDER_RETURN_IF_ERROR(
+      (ForEach<ReleasesPerMonth>(engine, debian.months, {}, [&](const auto& entry) {
+        absl::StrAppend(&out, "month ", entry.key, " ", entry.row.releases, "\n");
+      })));
+  COMMANDER_RETURN_IF_ERROR(
+      (ForEach<Uploader>(engine, debian.uploaders, {}, [&](const auto& entry) {
+        absl::StrAppend(&out, "uploader ", entry.key, " ", entry.row.releases, " ",
+                        entry.row.newest.value_or(-1), " ", entry.row.name, " <", entry.row.email,
+                        ">\n");
+      })));
+  COMMANDER_RETURN_IF_ERROR(
+      (ForEach<BugsPerPackage>(engine, debian.bugs, {}, [&](const auto& entry) {
+        absl::StrAppend(&out, "bugs ", entry.key, " ", entry.row.closed, "\n");
+      })));
+  COMMANDER_RETURN_IF_ERROR(
+      (ForEach<LatestVersion>(engine, debian.latest, {}, [&](const auto& entry) {
+        absl::StrAppend(&out, "latest ", entry.key, " ", entry.row.version, " ",
+                        entry.row.seconds.value_or(-1), "\n");
+      })));
+  return out;
+}
+
 absl::StatusOr<std::string> Tables(Engine& engine, const Debian& debian) {
   std::string out;
 
@@ -135,15 +183,12 @@ absl::StatusOr<std::string> Tables(Engine& engine, const Debian& debian) {
     absl::StrAppendFormat(&out, "  %-10s %7d\n", month.key, month.row.releases);
   }
 
-  Top<Uploader> uploaders([](const auto& a, const auto& b) {
-    return std::pair(b.row.releases, a.key) < std::pair(a.row.releases, b.key);
-  });
+  Top<Uploader> uploaders(&MoreActive);
   COMMANDER_RETURN_IF_ERROR((ForEach<Uploader>(engine, debian.uploaders, {},
                                                [&](const auto& entry) { uploaders.Add(entry); })));
   absl::StrAppend(&out, "\nMost active uploaders\n");
   for (const auto& person : uploaders.entries()) {
-    absl::StrAppendFormat(&out, "  %7d  %s  %s\n", person.row.releases, Date(person.row.newest),
-                          Printable(person.row.name));
+    absl::StrAppend(&out, "  ", Line(person), "\n");
   }
 
   Top<BugsPerPackage> bugs([](const auto& a, const auto& b) {
@@ -172,10 +217,11 @@ absl::StatusOr<std::string> Tables(Engine& engine, const Debian& debian) {
 std::string Closing(const ImportResult& result, const Totals& totals) {
   const double rate = result.seconds > 0 ? static_cast<double>(result.entries) / result.seconds : 0;
   std::string out = absl::StrFormat(
-      "\n%d changelogs, %d releases read: %d added, %d known before\n"
+      "\n%d changelogs, %d releases read: %d added, %d known before, %d of erased people "
+      "refused\n"
       "stored: %d releases of %d source packages by %d people\n"
       "%.2f s, %.0f releases/s, each answered after its sync\n",
-      result.files, result.entries, result.added, result.duplicates, totals.stored, totals.sources,
+      result.files, result.entries, result.added, result.duplicates, result.erased, totals.stored, totals.sources,
       totals.people, result.seconds, rate);
   for (const auto& [path, reason] : result.skipped) {
     absl::StrAppend(&out, "skipped ", Printable(path), ": ", Printable(reason), "\n");
@@ -185,10 +231,10 @@ std::string Closing(const ImportResult& result, const Totals& totals) {
 
 std::string Summary(const ImportResult& result, const Totals& totals) {
   std::string out = absl::StrFormat(
-      "{\"files\":%d,\"entries\":%d,\"added\":%d,\"stored\":%d,\"duplicates\":%d,\"sources\":%d,"
+      "{\"files\":%d,\"entries\":%d,\"added\":%d,\"stored\":%d,\"duplicates\":%d,\"erased\":%d,\"sources\":%d,"
       "\"people\":%d,\"seconds\":%.3f,\"interrupted\":%s,\"skipped\":[",
-      result.files, result.entries, result.added, totals.stored, result.duplicates, totals.sources,
-      totals.people, result.seconds, result.interrupted ? "true" : "false");
+      result.files, result.entries, result.added, totals.stored, result.duplicates, result.erased,
+      totals.sources, totals.people, result.seconds, result.interrupted ? "true" : "false");
   bool first = true;
   for (const auto& [path, reason] : result.skipped) {
     absl::StrAppend(&out, first ? "" : ",", "{\"name\":", Quoted(path),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,7 +18,7 @@ namespace commander::demo {
 struct Totals {
   std::uint64_t stored = 0;  // distinct source and version
   std::uint64_t sources = 0;
-  std::uint64_t people = 0;  // distinct e-mail addresses
+  std::uint64_t people = 0;  // distinct pseudonyms, those of erased people included
 };
 
 // Waits until the projections have folded `at_least`.
@@ -25,6 +26,16 @@ absl::StatusOr<Totals> CountTotals(Engine& engine, const Debian& debian, const P
 
 // The tables, for stdout.
 absl::StatusOr<std::string> Tables(Engine& engine, const Debian& debian);
+
+// One row of the table of uploaders: the name, or "(erased)", and 8 digits of the pseudonym.
+std::string Line(const ProjectionEntry<Uploader>& person);
+
+// The most active first.
+absl::StatusOr<std::vector<ProjectionEntry<Uploader>>> UploadersByActivity(Engine& engine,
+                                                                           const Debian& debian);
+
+// Every row of every projection, a line each, personal fields included: to compare.
+absl::StatusOr<std::string> EveryRow(Engine& engine, const Debian& debian);
 
 // The last lines, for stdout.
 std::string Closing(const ImportResult& result, const Totals& totals);
