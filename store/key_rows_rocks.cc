@@ -130,6 +130,11 @@ absl::StatusOr<std::unique_ptr<crypto::KeyRows>> Open(const LogSink& sink,
   options.create_if_missing = create;
   options.create_missing_column_families = create;
   options.error_if_exists = create;
+  // Else RocksDB calls it an error that there is none.
+  if (create) {
+    const rocksdb::Status made = options.env->CreateDirIfMissing(directory.string());
+    if (!made.ok()) return ToAbslStatus(made, "cannot make " + directory.string());
+  }
   // Rows that were durable and are damaged are an error; a torn end was never durable.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.avoid_flush_during_recovery = false;

@@ -40,9 +40,8 @@ Decision<debian::Released> OnRelease(debian::Release::Reader command, const View
 Decision<debian::AnonymouslyReleased> OnAnonymousRelease(debian::AnonymousRelease::Reader command,
                                                          const View<Source>& view) {
   if (view->Knows(Text(command.getFacts().getVersion()))) return Nothing();
-  return Emit<debian::AnonymouslyReleased>([&](debian::AnonymouslyReleased::Builder event) {
-    event.setFacts(command.getFacts());
-  });
+  return Emit<debian::AnonymouslyReleased>(
+      [&](debian::AnonymouslyReleased::Builder event) { event.setFacts(command.getFacts()); });
 }
 
 }  // namespace

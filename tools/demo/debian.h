@@ -15,6 +15,9 @@
 
 namespace commander::demo {
 
+// Of the subjects: as debian.capnp marks them.
+inline constexpr char kNameSpace[] = "debian";
+
 // Of releases, whoever made them.
 using Releases = commander::Events<debian::Released, debian::AnonymouslyReleased>;
 

@@ -153,8 +153,8 @@ absl::StatusOr<MessageId> SendOnce(Engine& engine, const Debian& debian,
   const CommandOptions options{.timeout = absl::Minutes(5)};
   if (entry.email.empty()) {
     return engine.SendCommand<debian::AnonymousRelease>(
-        debian.sources, entry.source,
-        [&](auto command) { FillFacts(command.initFacts(), entry); }, done, options);
+        debian.sources, entry.source, [&](auto command) { FillFacts(command.initFacts(), entry); },
+        done, options);
   }
   return engine.SendCommand<debian::Release>(
       debian.sources, entry.source, [&](auto command) { FillRelease(command, entry); }, done,

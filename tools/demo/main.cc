@@ -10,12 +10,14 @@
 #include "CLI/CLI.hpp"
 #include "commander/commander.h"
 #include "tools/demo/debian.h"
+#include "tools/demo/erasure.h"
 #include "tools/demo/import.h"
 #include "tools/demo/report.h"
 #include "tools/demo/session.h"
 
 namespace {
 
+constexpr int kFound = 1;  // it ran, and what it shows does not hold
 constexpr int kFailed = 2;
 constexpr int kInterrupted = 130;
 
@@ -29,7 +31,28 @@ int Fail(const absl::Status& status) {
   return kFailed;
 }
 
-int Run(const std::string& data, const std::string& input, const std::string& summary) {
+struct Arguments {
+  std::string data = "commander-demo-data";
+  std::string input = "/usr/share/doc";
+  std::string summary;
+  bool erase = false;
+  std::string email_file;
+};
+
+int Erase(const Arguments& arguments) {
+  commander::demo::ErasureOptions options;
+  options.data = arguments.data;
+  options.input = arguments.input;
+  if (!arguments.email_file.empty()) options.email_file = arguments.email_file;
+  const absl::StatusOr<bool> ok = commander::demo::ShowErasure(options, std::cout);
+  std::cout << std::flush;
+  if (!ok.ok()) return Fail(ok.status());
+  if (!std::cout) return Fail(absl::DataLossError("cannot write to standard output"));
+  return *ok ? 0 : kFound;
+}
+
+int Run(const Arguments& arguments) {
+  const auto& [data, input, summary, erase, email_file] = arguments;
   auto session = commander::demo::Session::Open(data);
   if (!session.ok()) return Fail(session.status());
   commander::Engine& engine = (*session)->engine();
@@ -43,6 +66,7 @@ int Run(const std::string& data, const std::string& input, const std::string& su
   const auto tables = commander::demo::Tables(engine, debian);
   if (!tables.ok()) return Fail(tables.status());
   if (const absl::Status closed = (*session)->Close(); !closed.ok()) return Fail(closed);
+  session->reset();  // its locks, too
 
   std::cout << *tables << commander::demo::Closing(*result, *totals) << std::flush;
   if (!std::cout) return Fail(absl::DataLossError("cannot write to standard output"));
@@ -55,7 +79,7 @@ int Run(const std::string& data, const std::string& input, const std::string& su
     std::cerr << "demo: interrupted; what was read is stored, the same command goes on\n";
     return kInterrupted;
   }
-  return 0;
+  return erase ? Erase(arguments) : 0;
 }
 
 }  // namespace
@@ -63,25 +87,35 @@ int Run(const std::string& data, const std::string& input, const std::string& su
 int main(int argc, char** argv) {
   CLI::App app(
       "Feeds every Debian changelog through the engine: a source package is an aggregate,\n"
-      "a release is a command, a release already known has the outcome nothing.\n\n"
+      "a release is a command, a release already known has the outcome nothing.  Who released is\n"
+      "personal: sealed wherever it is stored, counted by pseudonym.\n\n"
       "  commander-demo --data demo-data\n"
-      "  commander-demo --data demo-data --input /usr/share/doc --summary summary.json");
-  std::string data = "commander-demo-data";
-  std::string input = "/usr/share/doc";
-  std::string summary;
-  app.add_option("--data", data, "data directory; made if missing, a second run adds nothing")
+      "  commander-demo --data demo-data --input /usr/share/doc --summary summary.json\n"
+      "  commander-demo --data demo-data --erase");
+  Arguments arguments;
+  app.add_option("--data", arguments.data,
+                 "data directory; made if missing, a second run adds nothing.  The key that wraps\n"
+                 "the keys of people is beside it, in DIR.kek: keep both, or nobody is readable")
       ->capture_default_str()
       ->take_last();
-  app.add_option("--input", input, "documentation, or the roots of unpacked packages")
+  app.add_option("--input", arguments.input, "documentation, or the roots of unpacked packages")
       ->capture_default_str()
       ->take_last();
-  app.add_option("--summary", summary, "file for a summary as JSON")->take_last();
+  app.add_option("--summary", arguments.summary, "file for a summary as JSON")->take_last();
+  CLI::Option* const erase =
+      app.add_option("--erase", arguments.email_file,
+                     "then erase an uploader for good, and show that it worked: whom the first\n"
+                     "line of FILE names by address, or else the most active one")
+          ->option_text("[FILE]")
+          ->expected(0, 1)
+          ->take_last();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kFailed;
   }
+  arguments.erase = erase->count() > 0;
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);
-  return Run(data, input, summary);
+  return Run(arguments);
 }

@@ -221,8 +221,8 @@ std::string Closing(const ImportResult& result, const Totals& totals) {
       "refused\n"
       "stored: %d releases of %d source packages by %d people\n"
       "%.2f s, %.0f releases/s, each answered after its sync\n",
-      result.files, result.entries, result.added, result.duplicates, result.erased, totals.stored, totals.sources,
-      totals.people, result.seconds, rate);
+      result.files, result.entries, result.added, result.duplicates, result.erased, totals.stored,
+      totals.sources, totals.people, result.seconds, rate);
   for (const auto& [path, reason] : result.skipped) {
     absl::StrAppend(&out, "skipped ", Printable(path), ": ", Printable(reason), "\n");
   }
@@ -231,7 +231,8 @@ std::string Closing(const ImportResult& result, const Totals& totals) {
 
 std::string Summary(const ImportResult& result, const Totals& totals) {
   std::string out = absl::StrFormat(
-      "{\"files\":%d,\"entries\":%d,\"added\":%d,\"stored\":%d,\"duplicates\":%d,\"erased\":%d,\"sources\":%d,"
+      "{\"files\":%d,\"entries\":%d,\"added\":%d,\"stored\":%d,\"duplicates\":%d,\"erased\":%d,"
+      "\"sources\":%d,"
       "\"people\":%d,\"seconds\":%.3f,\"interrupted\":%s,\"skipped\":[",
       result.files, result.entries, result.added, totals.stored, result.duplicates, result.erased,
       totals.sources, totals.people, result.seconds, result.interrupted ? "true" : "false");

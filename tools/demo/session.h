@@ -12,7 +12,8 @@
 namespace commander::demo {
 
 // The file of the key that wraps the keys of people: beside the data directory, so that a copy of
-// both is read anywhere, and not in it, so that a copy of the directory alone tells nothing personal.
+// both is read anywhere, and not in it, so that a copy of the directory alone tells nothing
+// personal.
 std::string KekFile(const std::string& data);
 
 class Session {

@@ -1,0 +1,28 @@
+// log_prefix.h: whether the log still begins with the bytes that it had.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace commander::demo {
+
+// The segments of a log, as they were at one time.
+struct LogBytes {
+  struct Segment {
+    std::uint64_t bytes = 0;  // without the zeros that are laid down for more
+    std::uint64_t hash = 0;   // XXH3-64
+  };
+  std::map<std::string, Segment> segments;  // by file name
+  std::uint64_t bytes = 0;                  // of all
+};
+
+// Of a data directory that no engine has open.
+absl::StatusOr<LogBytes> ReadLogBytes(const std::string& data);
+
+// Whether every segment of `before` is there and begins with the same bytes.
+absl::StatusOr<bool> BeginsWith(const std::string& data, const LogBytes& before);
+
+}  // namespace commander::demo

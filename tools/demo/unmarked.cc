@@ -1,0 +1,114 @@
+#include "tools/demo/unmarked.h"
+
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "commander/commander.h"
+#include "commander/internal/status_macros.h"
+#include "tools/demo/debian.h"
+#include "tools/demo/import.h"
+#include "tools/demo/session.h"
+
+namespace commander::demo {
+namespace {
+
+std::string Text(capnp::Text::Reader text) { return {text.cStr(), text.size()}; }
+
+struct UnmarkedSource : Source {
+  using Events = commander::Events<debian::UnmarkedReleased>;
+};
+
+struct UnmarkedUploader {
+  using Schema = debian::UnmarkedUploader;
+  using Events = commander::Events<debian::UnmarkedReleased>;
+  static Keys KeysOf(debian::UnmarkedReleased::Reader event) { return Text(event.getEmail()); }
+
+  void Load(Schema::Reader stored) {
+    releases = stored.getReleases();
+    name = Text(stored.getName());
+    email = Text(stored.getEmail());
+  }
+  void Save(Schema::Builder stored) const {
+    stored.setReleases(releases);
+    stored.setName({name.c_str(), name.size()});
+    stored.setEmail({email.c_str(), email.size()});
+  }
+  void Apply(debian::UnmarkedReleased::Reader event) {
+    ++releases;
+    name = Text(event.getName());
+    email = Text(event.getEmail());
+  }
+
+  std::uint64_t releases = 0;
+  std::string name;
+  std::string email;
+};
+
+Decision<debian::UnmarkedReleased> OnRelease(debian::UnmarkedRelease::Reader command,
+                                             const View<UnmarkedSource>& view) {
+  if (view->Knows(Text(command.getFacts().getVersion()))) return Nothing();
+  return Emit<debian::UnmarkedReleased>([&](debian::UnmarkedReleased::Builder event) {
+    event.setFacts(command.getFacts());
+    event.setName(command.getName());
+    event.setEmail(command.getEmail());
+  });
+}
+
+struct Unmarked {
+  Unmarked() : sources("sources"), uploaders("uploaders", sources) {
+    sources.OnCommand(&OnRelease);
+  }
+  absl::StatusOr<std::unique_ptr<Engine>> Open(const std::string& data) {
+    EngineOptions options;
+    options.data_directory = data;
+    options.log_sink = WarningsToStderr();
+    return Engine::Open(options, {&sources, &uploaders});
+  }
+
+  Group<UnmarkedSource> sources;
+  Projection<UnmarkedUploader> uploaders;
+};
+
+// Returns once each has its outcome.
+absl::Status SendAll(Engine& engine, const Unmarked& unmarked, const Person& person) {
+  std::latch ended(static_cast<std::ptrdiff_t>(person.releases.size()));
+  std::mutex mutex;
+  absl::Status first;
+  const auto done = [&](const absl::StatusOr<Outcome>& outcome) {
+    {
+      const std::lock_guard lock(mutex);
+      first.Update(outcome.status());
+    }
+    ended.count_down();
+  };
+  for (const ChangelogEntry& entry : person.releases) {
+    const absl::StatusOr<MessageId> id = engine.SendCommand<debian::UnmarkedRelease>(
+        unmarked.sources, entry.source, [&](auto command) { FillRelease(command, entry); }, done,
+        {.timeout = absl::Minutes(5)});
+    if (!id.ok()) done(id.status());
+  }
+  ended.wait();
+  const std::lock_guard lock(mutex);
+  return first;
+}
+
+}  // namespace
+
+absl::Status StoreUnmarked(const std::string& data, const Person& person) {
+  Unmarked unmarked;
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, unmarked.Open(data));
+  COMMANDER_RETURN_IF_ERROR(SendAll(*engine, unmarked, person));
+  return engine->Close();
+}
+
+absl::Status EraseUnmarked(const std::string& data, const std::string& email) {
+  Unmarked unmarked;
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, unmarked.Open(data));
+  const absl::Status erased = engine->privacy().Erase({"debian", email}, "demo").status();
+  COMMANDER_RETURN_IF_ERROR(engine->Close());
+  return erased;
+}
+
+}  // namespace commander::demo
