@@ -85,6 +85,14 @@ TEST_F(KeyRowsRocksTest, AreMadeOnlyWhereTheyAreAskedForAndNeverOverOthers) {
   ASSERT_NO_FATAL_FAILURE(Open(false));
 }
 
+TEST_F(KeyRowsRocksTest, AreMadeWithoutAWarning) {
+  std::vector<std::string> lines;
+  const LogSink sink = [&](const LogLine& line) { lines.emplace_back(line.message); };
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto rows, KeyRowsOpener(sink)(dir_ / "new", true));
+  EXPECT_THAT(lines, ElementsAre());
+  EXPECT_THAT(rows->Close(), IsOk());
+}
+
 TEST_F(KeyRowsRocksTest, KeepLiveRowsWhenTheyCompact) {
   KeyRowBatch batch;
   for (int i = 0; i < 100; ++i) batch.Put(KeyTable::kKey, std::to_string(i), "value");

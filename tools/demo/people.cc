@@ -1,5 +1,6 @@
 #include "tools/demo/people.h"
 
+#include <tuple>
 #include <utility>
 
 #include "commander/internal/status_macros.h"
@@ -10,16 +11,17 @@ namespace commander::demo {
 absl::StatusOr<std::map<std::string, Person>> ReadPeople(const std::string& input) {
   COMMANDER_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindChangelogs(input));
   std::map<std::string, Person> people;
-  std::set<std::pair<std::string, std::string>> known;
+  std::set<std::tuple<std::string, std::string, std::string>> known;
   for (const std::string& path : paths) {
     absl::StatusOr<Changelog> changelog = ReadChangelog(path);
     if (!changelog.ok()) continue;
     for (ChangelogEntry& entry : changelog->entries) {
       if (entry.email.empty()) continue;
-      Person& person = people[PersonOf(entry)];
+      const std::string email = PersonOf(entry);
+      Person& person = people[email];
       person.names.insert(entry.name);
       person.sources.insert(entry.source);
-      if (known.emplace(entry.source, entry.version).second) {
+      if (known.emplace(email, entry.source, entry.version).second) {
         person.releases.push_back(std::move(entry));
       }
     }
