@@ -71,15 +71,17 @@ struct Unmarked {
   Projection<UnmarkedUploader> uploaders;
 };
 
-// Returns once each has its outcome.
+// Returns once each has its outcome and the row is up to it.
 absl::Status SendAll(Engine& engine, const Unmarked& unmarked, const Person& person) {
   std::latch ended(static_cast<std::ptrdiff_t>(person.releases.size()));
   std::mutex mutex;
   absl::Status first;
+  QueryOptions all{.timeout = absl::Minutes(5)};
   const auto done = [&](const absl::StatusOr<Outcome>& outcome) {
     {
       const std::lock_guard lock(mutex);
       first.Update(outcome.status());
+      if (outcome.ok()) all.at_least.Merge(outcome->position());
     }
     ended.count_down();
   };
@@ -91,7 +93,9 @@ absl::Status SendAll(Engine& engine, const Unmarked& unmarked, const Person& per
   }
   ended.wait();
   const std::lock_guard lock(mutex);
-  return first;
+  COMMANDER_RETURN_IF_ERROR(first);
+  // A projection is not waited for at Close(): else the store might hold nothing to find.
+  return engine.Get(unmarked.uploaders, "", all).status();
 }
 
 }  // namespace
