@@ -59,11 +59,9 @@ std::string TextOf(const Type& type, capnp::AnyPointer::Reader value) {
   }
 }
 
-std::string TextOf(const Type& type, std::span<const Word> stored) {
-  std::string text;
-  const absl::Status status = ReadStruct(
-      stored, type.name, [&](capnp::AnyPointer::Reader value) { text = TextOf(type, value); });
-  return status.ok() ? text : std::string(status.message());
+absl::Status Explain(std::string_view what, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(ToAbsl(what), status.message()));
 }
 
 testing::Result Disagree(std::string_view expected, std::string_view actual) {
@@ -76,6 +74,39 @@ std::uint16_t FixtureWriter::Topic(const std::string& name, log::TopicKind kind,
   history_.topics.push_back({static_cast<std::uint16_t>(history_.topics.size() + 1),
                              log::TopicSettings{name, kind, partitions}});
   return history_.topics.back().number;
+}
+
+void AddTypesOf(const FoldType& fold, std::vector<const Type*>* types) {
+  types->push_back(fold.schema);
+  for (const EventFold& event : fold.events) types->push_back(event.type);
+}
+
+void AddTypesOf(const GroupBase& group, std::vector<const Type*>* types) {
+  if (group.state() != nullptr) AddTypesOf(*group.state(), types);
+  for (const CommandHandler& handler : group.handlers()) types->push_back(handler.type);
+}
+
+absl::StatusOr<EventDraft> FixtureWriter::Seal(const GroupBase& group, const OutcomeHeader& header,
+                                               const TestMessage& event) {
+  const auto invalid = [&](std::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("event ", count_, " of Given, ", event.type->name, ": ", ToAbsl(why)));
+  };
+  EventDraft draft(*event.type);
+  draft.payload().set(event.payload());
+  const crypto::Plan* plan = sealing_.PlanOf(*event.type);
+  if (plan == nullptr) {
+    if (event.erased) return invalid("Erased() without personal fields, which no erasure touches");
+    return draft;
+  }
+  absl::StatusOr<EventDraft> sealed = sealing_.Seal(*plan, group.name(), header, draft);
+  if (!sealed.ok()) return invalid(ToStd(sealed.status().message()));
+  if (event.erased) {
+    const auto bytes = sealed->message().message.getRoot<wire::Envelope>().getPayload().getSealed();
+    COMMANDER_ASSIGN_OR_RETURN(const crypto::Kid kid, crypto::KidOf({bytes.begin(), bytes.size()}));
+    erased_.insert(kid);
+  }
+  return sealed;
 }
 
 absl::Status FixtureWriter::Put(const GroupBase& group, log::TopicPartition commands,
@@ -100,8 +131,7 @@ absl::Status FixtureWriter::Put(const GroupBase& group, log::TopicPartition comm
   header.version = ++versions_[{events, key}];
   header.key = key;
   header.source = Offset{taken.size()};
-  EventDraft draft(*event.type);
-  draft.payload().set(event.payload());
+  COMMANDER_ASSIGN_OR_RETURN(EventDraft draft, Seal(group, header, event));
   history_.Append(events, Finish(draft, header).words(), header.time_ns);
 
   // Its command, which nobody reads any more: what it was is not known.
@@ -121,19 +151,6 @@ absl::Status FixtureWriter::Put(const GroupBase& group, log::TopicPartition comm
   if (std::find(uses.begin(), uses.end(), use) == uses.end()) uses.push_back(use);
   schema = EncodeSchema(*event.type, uses);
   return absl::OkStatus();
-}
-
-absl::Status CheckRoundTrip(const FoldType& fold, std::span<const Word> stored,
-                            std::string_view what) {
-  COMMANDER_ASSIGN_OR_RETURN(const std::shared_ptr<void> loaded,
-                             LoadFold(fold, stored, fold.schema->name));
-  COMMANDER_ASSIGN_OR_RETURN(const std::vector<Word> again, SaveFold(fold, loaded.get()));
-  if (std::equal(stored.begin(), stored.end(), again.begin(), again.end())) {
-    return absl::OkStatus();
-  }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "Save, Load and Save again do not give the same bytes for ", ToAbsl(what), ": first ",
-      TextOf(*fold.schema, stored), ", then ", TextOf(*fold.schema, std::span<const Word>(again))));
 }
 
 }  // namespace commander::internal

@@ -10,27 +10,19 @@
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
 #include "commander/testing.h"
-#include "engine/core.h"
 #include "engine/fixture.h"
-#include "engine/fixture_log.h"
-#include "engine/fixture_store.h"
+#include "engine/fixture_canaries.h"
+#include "engine/fixture_folds.h"
+#include "engine/fixture_keys.h"
+#include "engine/fixture_life.h"
 #include "engine/partitioner.h"
-#include "store/layout.h"
+#include "engine/wiring.h"
 
 namespace commander::internal {
 namespace {
 
 using Records = FixtureHistory::Records;
 using testing::Result;
-
-// The handlers of a group, without marking it as opened.
-class GroupCopy final : public GroupBase {
- public:
-  explicit GroupCopy(const GroupBase& group)
-      : GroupBase(group.name(), group.options(), group.state()) {
-    for (const CommandHandler& handler : group.handlers()) AddHandler(handler);
-  }
-};
 
 // ---- What an outcome says.
 
@@ -71,72 +63,21 @@ std::string TextOf(const TestMessage& event) {
 
 // ---- A decision.
 
-struct Places {
-  std::uint16_t commands = 0;
-  std::uint16_t events = 0;
-};
-
-// One life of an engine on a history and on the stores that an earlier one may have left.
-class Life {
- public:
-  Life(const GroupBase& group, FixtureHistory& history, FixtureContents& stores, absl::Time now)
-      : group_(group), history_(history), stores_(stores) {
-    clock_.now = now;
-  }
-
-  // Folds the history, decides the command if there is one, and closes.
-  absl::Status Run(const TestMessage* command, std::size_t abort_commits) {
-    EngineOptions options;
-    options.data_directory = "in memory";
-    Environment environment;
-    environment.log =
-        std::make_unique<FixtureLog>(history_, clock_, FixtureLog::Options{abort_commits, false});
-    environment.stores = std::make_unique<FixtureStores>(stores_);
-    environment.clock = &clock_;
-    environment.random = &random_;
-    COMMANDER_ASSIGN_OR_RETURN(Wiring wiring, CheckWiring(options, {&group_}));
-    COMMANDER_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Core> core,
-        Core::Open(std::move(options), std::move(wiring), std::move(environment)));
-    StepWhileThereIsWork(*core);
-    for (const std::unique_ptr<Worker>& worker : core->workers()) {
-      COMMANDER_RETURN_IF_ERROR(worker->error());
-    }
-    if (command != nullptr) COMMANDER_RETURN_IF_ERROR(Send(*core, *command));
-    return core->Close();
-  }
-
- private:
-  static void StepWhileThereIsWork(Core& core) {
-    while (core.StepAll()) {
-    }
-  }
-
-  absl::Status Send(Core& core, const TestMessage& command) {
-    CommandDraft draft(*command.type);
-    draft.payload().set(command.payload());
-    std::optional<absl::StatusOr<Outcome>> answer;
-    CommandOptions options = command.options;
-    options.timeout = absl::InfiniteDuration();
-    COMMANDER_RETURN_IF_ERROR(
-        core.Send(group_, KeyOf(command), std::move(draft), options, {},
-                  [&](absl::StatusOr<Outcome> outcome) { answer.emplace(std::move(outcome)); })
-            .status());
-    StepWhileThereIsWork(core);
-    if (answer.has_value()) return answer->status();
-    for (const std::shared_ptr<Call>& call : core.outstanding().Live()) {
-      call->Complete(absl::CancelledError("the test is over"));
-    }
-    return absl::FailedPreconditionError(
-        "the command got no outcome: the group does not handle commands");
-  }
-
-  GroupCopy group_;
-  FixtureHistory& history_;
-  FixtureContents& stores_;
-  FixtureClock clock_;
-  FixtureRandom random_;
-};
+// The record with its payload opened and in clear.
+absl::StatusOr<std::vector<Word>> InClear(const Sealing& sealing, std::string_view group,
+                                          std::span<const Word> words) {
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> record,
+                             EnvelopeReader::Open(words));
+  if (record->sealed().empty()) return std::vector<Word>(words.begin(), words.end());
+  COMMANDER_RETURN_IF_ERROR(sealing.Open(*record, group, true));
+  capnp::MallocMessageBuilder copy;
+  COMMANDER_RETURN_IF_ERROR(ReadStruct(words, "record", [&](capnp::AnyPointer::Reader envelope) {
+    copy.setRoot(envelope.getAs<wire::Envelope>());
+    copy.getRoot<wire::Envelope>().getPayload().initClear().set(record->payload());
+  }));
+  const FinishedMessage finished(copy);
+  return std::vector<Word>(finished.words().begin(), finished.words().end());
+}
 
 class DecisionTest {
  public:
@@ -144,48 +85,71 @@ class DecisionTest {
       : group_(group), command_(command) {}
 
   absl::Status Run(const std::vector<TestMessage>& given) {
-    COMMANDER_RETURN_IF_ERROR(group_.status());
-    COMMANDER_RETURN_IF_ERROR(Write(given));
+    COMMANDER_RETURN_IF_ERROR(Begin(given));
     // Folds what is given, and leaves it in the stores.
     COMMANDER_RETURN_IF_ERROR(
-        Explain("what is Given cannot be: ", Life(group_, history_, saved_, now_).Run(nullptr, 0)));
+        Explain("what is Given cannot be: ", Live(history_, saved_, nullptr, 0)));
     COMMANDER_RETURN_IF_ERROR(CheckStates(saved_));
 
     FixtureHistory from_saved = history_;
-    COMMANDER_RETURN_IF_ERROR(Life(group_, from_saved, saved_, now_).Run(&command_, 1));
-    records_ = OutcomeIn(from_saved);
-    const Records& aborted = from_saved.aborted.front();
+    COMMANDER_RETURN_IF_ERROR(Live(from_saved, saved_, &command_, 1));
+    COMMANDER_ASSIGN_OR_RETURN(records_, OutcomeIn(from_saved));
+    COMMANDER_ASSIGN_OR_RETURN(const Records aborted, InClear(from_saved.aborted.front()));
     if (aborted != records_) {
       return absl::FailedPreconditionError(
           absl::StrCat("the decision is not deterministic: decided once, ", Text(aborted),
                        "; decided again, ", Text(records_)));
     }
 
-    FixtureHistory from_events = history_;
-    FixtureContents folded;
-    COMMANDER_RETURN_IF_ERROR(Life(group_, from_events, folded, now_).Run(&command_, 0));
-    const Records live = OutcomeIn(from_events);
+    decided_ = history_;
+    COMMANDER_RETURN_IF_ERROR(Live(decided_, folded_, &command_, 0));
+    COMMANDER_ASSIGN_OR_RETURN(const Records live, OutcomeIn(decided_));
     if (live != records_) {
       return absl::FailedPreconditionError(
           absl::StrCat("decided on the state that Load made, ", Text(records_),
                        "; decided on the state folded from the events, ", Text(live),
                        "; Save and Load lose something, or the decision is not deterministic"));
     }
-    COMMANDER_RETURN_IF_ERROR(CheckStates(folded));
-    return CompareStates(saved_, folded);
+    COMMANDER_RETURN_IF_ERROR(CheckStates(folded_));
+    COMMANDER_RETURN_IF_ERROR(CompareStates());
+    return CheckErased();
   }
 
+  // Decides only.  Not to be judged: with canaries in place of what the test gives, an error is as
+  // good an answer as any.
+  void Rehearse(const std::vector<TestMessage>& given) {
+    if (!Begin(given).ok()) return;
+    decided_ = history_;
+    Live(decided_, folded_, &command_, 0).IgnoreError();
+  }
+
+  absl::Status Search(const Canaries& canaries) const {
+    COMMANDER_RETURN_IF_ERROR(canaries.Search(decided_));
+    COMMANDER_ASSIGN_OR_RETURN(const StoredFolds states, StatesIn(folded_, group_.name()));
+    return canaries.Search("the state of", states);
+  }
+
+  bool personal() const { return sealing_->needs_keys(); }
   const Records& records() const { return records_; }
   std::string Text(const Records& records) const { return TextOf(*group_.state(), records); }
 
  private:
-  static absl::Status Explain(std::string_view what, const absl::Status& status) {
-    if (status.ok()) return status;
-    return absl::Status(status.code(), absl::StrCat(ToAbsl(what), status.message()));
+  absl::Status Begin(const std::vector<TestMessage>& given) {
+    COMMANDER_RETURN_IF_ERROR(group_.status());
+    std::vector<const Type*> types;
+    AddTypesOf(group_, &types);
+    COMMANDER_ASSIGN_OR_RETURN(sealing_, ReadMarks(types, false));
+    sealing_->Start(keys_);
+    return Write(given);
+  }
+
+  absl::Status Live(FixtureHistory& history, FixtureContents& stores, const TestMessage* command,
+                    std::size_t abort_commits) {
+    return Life(group_, erasures_, history, stores, now_).Run(command, abort_commits);
   }
 
   absl::Status Write(const std::vector<TestMessage>& given) {
-    FixtureWriter writer(history_);
+    FixtureWriter writer(history_, *sealing_);
     const std::uint16_t partitions = group_.options().partitions;
     const std::uint16_t commands =
         writer.Topic(group_.command_topic(), log::TopicKind::kCommands, partitions);
@@ -202,69 +166,79 @@ class DecisionTest {
     }
     events_.partition = PartitionOf(KeyOf(command_), partitions);
     now_ = command_.time.value_or(writer.next());
+    erasures_.kids = writer.erased();
     return absl::OkStatus();
   }
 
-  Records OutcomeIn(const FixtureHistory& after) const {
+  absl::StatusOr<Records> InClear(const Records& records) const {
+    Records opened;
+    for (const std::vector<Word>& words : records) {
+      COMMANDER_ASSIGN_OR_RETURN(opened.emplace_back(),
+                                 internal::InClear(*sealing_, group_.name(), words));
+    }
+    return opened;
+  }
+
+  absl::StatusOr<Records> OutcomeIn(const FixtureHistory& after) const {
     Records outcome;
     const std::size_t before = SizeIn(history_);
     if (SizeIn(after) == before) return outcome;
     const auto& records = after.records.at(events_);
     for (std::size_t i = before; i < records.size(); ++i) outcome.push_back(*records[i].words);
-    return outcome;
+    return InClear(outcome);
   }
   std::size_t SizeIn(const FixtureHistory& history) const {
     const auto at = history.records.find(events_);
     return at == history.records.end() ? 0 : at->second.size();
   }
 
-  // Each state in the stores, as `use` takes it: its key, and what is stored.
-  absl::Status ForEachState(
-      const FixtureContents& stores,
-      const std::function<absl::Status(std::string_view, const store::StateRow&)>& use) const {
-    const auto families = stores.find("store/" + group_.name());
-    if (families == stores.end()) return absl::OkStatus();
-    const std::string first = store::StateKey({});
-    for (const FixtureFamily& family : families->second) {
-      for (auto row = family.rows.lower_bound(first);
-           row != family.rows.end() && row->first.substr(0, first.size()) == first; ++row) {
-        COMMANDER_ASSIGN_OR_RETURN(const store::StateRow state, store::DecodeState(row->second));
-        COMMANDER_RETURN_IF_ERROR(use(store::KeyOfState(row->first), state));
-      }
+  absl::StatusOr<Structs> States(const FixtureContents& stores) const {
+    COMMANDER_ASSIGN_OR_RETURN(const StoredFolds states, StatesIn(stores, group_.name()));
+    return Opened(states, *sealing_, *group_.state(), group_.name(), false);
+  }
+
+  absl::Status CheckStates(const FixtureContents& stores) const {
+    COMMANDER_ASSIGN_OR_RETURN(const Structs states, States(stores));
+    return CheckRoundTrips("the state of", *group_.state(), states);
+  }
+
+  absl::Status CompareStates() const {
+    COMMANDER_ASSIGN_OR_RETURN(const Structs loaded, States(saved_));
+    COMMANDER_ASSIGN_OR_RETURN(const Structs folded, States(folded_));
+    for (const auto& [key, words] : folded) {
+      const auto other = loaded.find(key);
+      if (other != loaded.end() && other->second == words) continue;
+      const Type& schema = *group_.state()->schema;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the state of ", Quoted(key), " folded from the events is ", TextOf(schema, folded, key),
+          ", but where the store was read in between it is ", TextOf(schema, loaded, key),
+          "; Save and Load lose something"));
     }
     return absl::OkStatus();
   }
 
-  absl::Status CheckStates(const FixtureContents& stores) const {
-    return ForEachState(stores, [&](std::string_view key, const store::StateRow& row) {
-      if (row.state.empty()) return absl::OkStatus();
-      return CheckRoundTrip(*group_.state(), row.state, absl::StrCat("the state of ", Quoted(key)));
-    });
-  }
-
-  absl::Status CompareStates(const FixtureContents& loaded, const FixtureContents& folded) const {
-    std::map<std::string, std::vector<Word>> states;
+  // Everything is folded once more, as if all subjects had been erased.
+  absl::Status CheckErased() {
+    if (!personal()) return absl::OkStatus();
+    FixtureErasures everyone{.everyone = true};
+    FixtureHistory history = decided_;
+    FixtureContents stores;
     COMMANDER_RETURN_IF_ERROR(
-        ForEachState(loaded, [&](std::string_view key, const store::StateRow& row) {
-          states[std::string(key)] = row.state;
-          return absl::OkStatus();
-        }));
-    return ForEachState(folded, [&](std::string_view key, const store::StateRow& row) {
-      const std::vector<Word>& other = states[std::string(key)];
-      if (other == row.state) return absl::OkStatus();
-      const Type& schema = *group_.state()->schema;
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the state of ", Quoted(key), " folded from the events is ",
-          TextOf(schema, std::span<const Word>(row.state)),
-          ", but where the store was read in between it is ",
-          TextOf(schema, std::span<const Word>(other)), "; Save and Load lose something"));
-    });
+        Explain(kWithoutPersonal, Life(group_, everyone, history, stores, now_).Run(nullptr, 0)));
+    COMMANDER_ASSIGN_OR_RETURN(const StoredFolds with, StatesIn(folded_, group_.name()));
+    COMMANDER_ASSIGN_OR_RETURN(const StoredFolds without, StatesIn(stores, group_.name()));
+    return ComparePublicParts("the state of", *group_.state()->schema, with, without);
   }
 
   const GroupBase& group_;
   const TestMessage& command_;
-  FixtureHistory history_;  // what is given
-  FixtureContents saved_;
+  FixtureErasures erasures_;
+  FixtureKeys keys_{erasures_};
+  std::shared_ptr<Sealing> sealing_;
+  FixtureHistory history_;      // what is given
+  FixtureHistory decided_;      // and the command with its outcome
+  FixtureContents saved_;       // read and written between the given events and the command
+  FixtureContents folded_;      // not so
   log::TopicPartition events_;  // where the outcome comes
   absl::Time now_;
   Records records_;
@@ -289,11 +263,35 @@ std::unique_ptr<EnvelopeReader> Only(const TestDecision& decision, MessageKind k
 
 }  // namespace
 
+namespace {
+
+// Is what is personal sealed wherever it goes?
+absl::Status CheckCanaries(const DecisionTest& test, const GroupBase& group,
+                           const std::vector<TestMessage>& given, const TestMessage& command) {
+  Canaries own(Canaries::Plant::kNone);
+  Canaries planted(Canaries::Plant::kWhereShort);
+  std::vector<TestMessage> events;
+  for (const TestMessage& event : given) {
+    own.Take(event);
+    events.push_back(planted.Take(event));
+  }
+  own.Take(command);
+  const TestMessage other_command = planted.Take(command);
+  COMMANDER_RETURN_IF_ERROR(test.Search(own));
+  if (!planted.planted()) return absl::OkStatus();
+  DecisionTest other(group, other_command);
+  other.Rehearse(events);
+  return other.Search(planted);
+}
+
+}  // namespace
+
 TestDecision Decide(const GroupBase& group, const std::vector<TestMessage>& given,
                     const TestMessage& command) {
   TestDecision decision;
   DecisionTest test(group, command);
-  const absl::Status status = test.Run(given);
+  absl::Status status = test.Run(given);
+  if (status.ok() && test.personal()) status = CheckCanaries(test, group, given, command);
   decision.ok = status.ok();
   decision.records = test.records();
   decision.text = status.ok() ? test.Text(decision.records) : std::string(status.message());

@@ -36,7 +36,11 @@ class Names {
     }
     return absl::OkStatus();
   }
-  const std::map<std::string, const Type*>& all() const { return types_; }
+  std::vector<const Type*> all() const {
+    std::vector<const Type*> all;
+    for (const auto& [name, type] : types_) all.push_back(type);
+    return all;
+  }
 
   absl::Status AddFold(const FoldType& fold) {
     COMMANDER_RETURN_IF_ERROR(Add(*fold.schema));
@@ -108,19 +112,17 @@ absl::Status CheckOptions(const EngineOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<Sealing>> ReadMarks(const Names& types, bool everything) {
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Sealing>> ReadMarks(const std::vector<const Type*>& types,
+                                                   bool everything) {
   auto sealing = std::make_shared<Sealing>(everything);
   // Where nothing is personal, an AnyPointer hides nothing.
-  const bool any = std::any_of(types.all().begin(), types.all().end(), [](const auto& type) {
-    return crypto::IsPersonal(type.second->schema);
-  });
-  for (const auto& [name, type] : types.all()) {
-    COMMANDER_RETURN_IF_ERROR(sealing->AddType(*type, any));
-  }
+  const bool any = std::any_of(types.begin(), types.end(),
+                               [](const Type* type) { return crypto::IsPersonal(type->schema); });
+  for (const Type* type : types) COMMANDER_RETURN_IF_ERROR(sealing->AddType(*type, any));
   return sealing;
 }
-
-}  // namespace
 
 absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,
                                    const std::vector<Component*>& components) {
@@ -157,7 +159,7 @@ absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,
       }
     }
   }
-  COMMANDER_ASSIGN_OR_RETURN(wiring.sealing, ReadMarks(types, options.seal_everything));
+  COMMANDER_ASSIGN_OR_RETURN(wiring.sealing, ReadMarks(types.all(), options.seal_everything));
   return wiring;
 }
 

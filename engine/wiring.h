@@ -18,6 +18,11 @@ struct Wiring {
   std::shared_ptr<Sealing> sealing;  // knows the marks of all types; not started
 };
 
+// What the marks of these types say; not started.
+//   kInvalidArgument: marks that cannot be kept; names the field to mark.
+absl::StatusOr<std::shared_ptr<Sealing>> ReadMarks(const std::vector<const Type*>& types,
+                                                   bool everything);
+
 // Sorts the components and checks all that needs no log.
 //   kInvalidArgument: one sentence that says what is wrong.
 absl::StatusOr<Wiring> CheckWiring(const EngineOptions& options,

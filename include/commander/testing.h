@@ -21,6 +21,19 @@
 // - rows are folded in two orders of the aggregates, and with every row read back from its store
 //   between two events; all three ways must end alike.
 //
+// Where types have personal fields ($Commander.personal) everything is sealed as the engine does
+// it, and tests see it opened.  Two more checks show what an erasure would leave behind:
+//
+// - everything is folded once more as if all subjects had been erased: what is public in states and
+//   rows, and the keys of rows, must be the same, and no fold may throw;
+// - personal Text and Data of the given events and of the command may be in clear nowhere: in no
+//   key, actor or header, no public field of an event, state or row, no code or message of a
+//   rejection.  Looked for are the test's own values of at least 6 bytes, so give names that are
+//   nobody's public word; and for shorter and absent ones, canaries in their place ("canary-…", the
+//   same for equal values), with which the same is decided or folded once more.  That run is
+//   searched and not judged: where a handler refuses the canaries, the search ends there, and a
+//   test with longer values of its own sees further.  Numbers are not looked for.
+//
 // For any test framework: a Then… returns a Result, which is true or false, has a message with what
 // was expected and what happened, and tells it to GoogleTest's EXPECT_TRUE.  What is not judged is
 // an error: a Given or When without a Then, and a false Result that nobody asked, throw
@@ -102,6 +115,7 @@ struct TestMessage {
   std::optional<std::string> key;    // none: of the aggregate that the test is about
   const GroupBase* group = nullptr;  // null: the only one that it can be of
   std::optional<absl::Time> time;
+  bool erased = false;
   CommandOptions options;
 
   template <class T, class F>
@@ -175,6 +189,8 @@ class TestEvent {
   }
   // Decided at that time; else a second after the event before.
   TestEvent At(absl::Time time) && { return message_.time = time, std::move(*this); }
+  // The subject of its personal fields has been erased since, for all events of that subject.
+  TestEvent Erased() && { return message_.erased = true, std::move(*this); }
   const internal::TestMessage& message() const { return message_; }
 
  private:
