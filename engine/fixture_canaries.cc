@@ -155,7 +155,7 @@ std::optional<std::string> Canaries::Watch(std::string_view value, const std::st
   if (plant_ == Plant::kNone) return std::nullopt;
   planted_ = true;
   const std::string canary = CanaryFor(value.empty() ? path : absl::StrCat("=", ToAbsl(value)));
-  canaries_.push_back({canary, absl::StrCat(path, ", in place of ", Quoted(value))});
+  canaries_.push_back({canary, absl::StrCat(path, " (in place of ", Quoted(value), ")")});
   return canary;
 }
 

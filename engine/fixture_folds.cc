@@ -77,10 +77,18 @@ absl::StatusOr<Structs> Opened(const StoredFolds& folds, const Sealing& sealing,
                                const FoldType& fold, std::string_view owner, bool projection) {
   Structs structs;
   for (const auto& [key, stored] : folds) {
+    const Sealing::RowPlace place{owner, key, projection};
+    COMMANDER_ASSIGN_OR_RETURN(const Aggregate loaded,
+                               sealing.Load(fold, place, stored.sealed, stored.words));
     absl::StatusOr<std::vector<Word>> words;
-    COMMANDER_RETURN_IF_ERROR(sealing.Read(
-        fold, {owner, key, projection}, stored.sealed, stored.words,
-        [&](capnp::AnyPointer::Reader value) { words = CanonicalOf(value, fold.schema->name); }));
+    if (loaded.erased) {
+      COMMANDER_ASSIGN_OR_RETURN(const std::vector<Word> saved, SaveFold(fold, loaded.state.get()));
+      words = Canonical(saved, fold.schema->name);
+    } else {
+      COMMANDER_RETURN_IF_ERROR(sealing.Read(
+          fold, place, stored.sealed, stored.words,
+          [&](capnp::AnyPointer::Reader value) { words = CanonicalOf(value, fold.schema->name); }));
+    }
     COMMANDER_RETURN_IF_ERROR(words.status());
     structs[key] = *std::move(words);
   }

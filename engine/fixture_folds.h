@@ -29,7 +29,8 @@ absl::StatusOr<StoredFolds> StatesIn(const FixtureContents& stores, std::string_
 // Of the only projection.
 absl::StatusOr<StoredFolds> RowsIn(const FixtureContents& stores);
 
-// Whole structs, as folds and queries read them.  `owner` as in Sealing::RowPlace.
+// Whole structs, as folds and queries read them; those of erased subjects as Load and Save make
+// them, where an absent field may have become an empty one.  `owner` as in Sealing::RowPlace.
 absl::StatusOr<Structs> Opened(const StoredFolds& folds, const Sealing& sealing,
                                const FoldType& fold, std::string_view owner, bool projection);
 // What is left of them without any key.
