@@ -261,10 +261,6 @@ std::unique_ptr<EnvelopeReader> Only(const TestDecision& decision, MessageKind k
   return std::move(records[0]);
 }
 
-}  // namespace
-
-namespace {
-
 // Is what is personal sealed wherever it goes?
 absl::Status CheckCanaries(const DecisionTest& test, const GroupBase& group,
                            const std::vector<TestMessage>& given, const TestMessage& command) {
