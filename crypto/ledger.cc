@@ -37,34 +37,41 @@ std::string EncodeLedgerRecord(const StoreId& store, const LedgerHash& before,
   return writer.Raw(signature).Take();
 }
 
-absl::StatusOr<LedgerRecord> DecodeLedgerRecord(std::string_view bytes, const StoreId& store,
-                                                const LedgerHash& before, Bytes public_key) {
+absl::StatusOr<ParsedLedgerRecord> ParseLedgerRecord(std::string_view bytes) {
   BytesReader reader(bytes);
   if (reader.Raw(kMagic.size()) != kMagic) return Wrong("not a record of a ledger");
   if (reader.U8() != kVersion) {
     return absl::UnimplementedError("LEDGER: a record of a newer release");
   }
-  LedgerRecord record;
+  ParsedLedgerRecord parsed;
+  LedgerRecord& record = parsed.record;
   record.kind = LedgerKind{reader.U8()};
   const std::uint16_t flags = reader.U16();
-  const StoreId of_store = reader.Array<16>();
+  parsed.store = reader.Array<16>();
   record.erasure.bytes = reader.Array<16>();
   record.time_ns = reader.I64();
-  const LedgerHash of_before = reader.Array<32>();
+  parsed.before = reader.Array<32>();
   record.body = reader.Lp();
-  const std::string_view signature = reader.Raw(kSignatureBytes);
+  reader.Raw(kSignatureBytes);
   if (!reader.AtEnd()) return Wrong("a record of a wrong length");
-  if (of_store != store) return Wrong("a record of another store of keys");
+  parsed.known =
+      flags == 0 && record.kind >= LedgerKind::kOpen && record.kind <= LedgerKind::kComplete;
+  return parsed;
+}
+
+absl::StatusOr<LedgerRecord> DecodeLedgerRecord(std::string_view bytes, const StoreId& store,
+                                                const LedgerHash& before, Bytes public_key) {
+  COMMANDER_ASSIGN_OR_RETURN(ParsedLedgerRecord parsed, ParseLedgerRecord(bytes));
+  if (parsed.store != store) return Wrong("a record of another store of keys");
   const std::string to_sign = ToSign(bytes.substr(0, bytes.size() - kSignatureBytes));
+  const std::string_view signature = bytes.substr(bytes.size() - kSignatureBytes);
   if (crypto_sign_verify_detached(AsBytes(signature).data(), AsBytes(to_sign).data(),
                                   to_sign.size(), public_key.data()) != 0) {
     return Wrong("a record that this store did not sign");
   }
-  if (of_before != before) return Wrong("a record that does not continue the one before it");
-  if (flags != 0 || record.kind < LedgerKind::kOpen || record.kind > LedgerKind::kComplete) {
-    return absl::UnimplementedError("LEDGER: a record of a newer release");
-  }
-  return record;
+  if (parsed.before != before) return Wrong("a record that does not continue the one before it");
+  if (!parsed.known) return absl::UnimplementedError("LEDGER: a record of a newer release");
+  return std::move(parsed.record);
 }
 
 LedgerHash FirstLedgerHash(const StoreId& store) {

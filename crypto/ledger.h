@@ -41,6 +41,16 @@ struct LedgerRecord {
 
 using LedgerHash = std::array<std::uint8_t, 32>;
 
+// A record as it stands, of which nothing is verified.
+struct ParsedLedgerRecord {
+  LedgerRecord record;
+  StoreId store{};
+  LedgerHash before{};
+  bool known = false;  // its kind and flags are of this release
+};
+// kDataLoss, and kUnimplemented for a version that is not known.
+absl::StatusOr<ParsedLedgerRecord> ParseLedgerRecord(std::string_view bytes);
+
 // The bytes of a record and its signature by `secret_key` (64 bytes, Ed25519).
 std::string EncodeLedgerRecord(const StoreId& store, const LedgerHash& before,
                                const LedgerRecord& record, Bytes secret_key);

@@ -43,6 +43,30 @@ class Durable final : public log::Ticket {
 
 }  // namespace
 
+absl::Status ReadLedger(log::LogReader& log, log::TopicPartition place, std::uint64_t from,
+                        crypto::LedgerLog::Record record) {
+  COMMANDER_ASSIGN_OR_RETURN(const Offset end, log.End(place));
+  while (from < end.value) {
+    std::vector<log::Record> records;
+    COMMANDER_RETURN_IF_ERROR(log.Poll(place, Offset{from}, kPollBytes, &records));
+    if (records.empty()) break;
+    for (const log::Record& each : records) {
+      COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
+                                 EnvelopeReader::Open(each.message));
+      if (envelope->kind() != MessageKind::kLedger) {
+        return absl::DataLossError(absl::StrCat("topic ", kLedgerTopic, " offset ",
+                                                each.offset.value, ": not a record of a ledger"));
+      }
+      const std::span<const std::uint8_t> bytes = envelope->sealed();
+      COMMANDER_RETURN_IF_ERROR(
+          record(each.offset.value,
+                 std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+      from = each.offset.value + 1;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<LedgerTopic>> LedgerTopic::Open(log::Log& log, Clock& clock,
                                                                RandomSource& random) {
   COMMANDER_ASSIGN_OR_RETURN(const std::uint16_t topic,
@@ -81,26 +105,7 @@ absl::StatusOr<std::uint64_t> LedgerTopic::Append(std::string_view record) {
 }
 
 absl::Status LedgerTopic::Read(std::uint64_t from, Record record) {
-  COMMANDER_ASSIGN_OR_RETURN(const Offset end, log_.End(place_));
-  while (from < end.value) {
-    std::vector<log::Record> records;
-    COMMANDER_RETURN_IF_ERROR(log_.Poll(place_, Offset{from}, kPollBytes, &records));
-    if (records.empty()) break;
-    for (const log::Record& each : records) {
-      COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
-                                 EnvelopeReader::Open(each.message));
-      if (envelope->kind() != MessageKind::kLedger) {
-        return absl::DataLossError(absl::StrCat("topic ", kLedgerTopic, " offset ",
-                                                each.offset.value, ": not a record of a ledger"));
-      }
-      const std::span<const std::uint8_t> bytes = envelope->sealed();
-      COMMANDER_RETURN_IF_ERROR(
-          record(each.offset.value,
-                 std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
-      from = each.offset.value + 1;
-    }
-  }
-  return absl::OkStatus();
+  return ReadLedger(log_, place_, from, record);
 }
 
 }  // namespace commander::internal

@@ -18,6 +18,10 @@ namespace commander::internal {
 
 inline constexpr char kLedgerTopic[] = "commander-ledger";
 
+// The records from offset `from` up to the end that the log has now, as crypto::LedgerLog::Read().
+absl::Status ReadLedger(log::LogReader& log, log::TopicPartition place, std::uint64_t from,
+                        crypto::LedgerLog::Record record);
+
 // Called by one thread at a time.
 class LedgerTopic final : public crypto::LedgerLog {
  public:

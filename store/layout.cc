@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/strings.h"
+#include "crypto/sealer.h"
 
 namespace commander::store {
 namespace {
@@ -360,6 +361,20 @@ absl::StatusOr<ProjectionRow> DecodeProjection(std::string_view value) {
   return ProjectionRow{.row = Words(value.substr(1)), .sealed = sealed};
 }
 
+namespace {
+
+// Of a sealed struct the form, which shows without its key.
+template <class Row>
+absl::Status CheckStored(const absl::StatusOr<Row>& row, std::vector<std::uint64_t> Row::*words) {
+  if (!row.ok() || !row->sealed) return row.status();
+  const std::vector<std::uint64_t>& sealed = *row.*words;
+  return crypto::PublicPart({reinterpret_cast<const std::uint8_t*>(sealed.data()),
+                             sealed.size() * sizeof(std::uint64_t)})
+      .status();
+}
+
+}  // namespace
+
 absl::Status CheckRow(std::string_view row_key, std::string_view value) {
   const auto bad_key = [&](std::string_view what) {
     return Damaged(what, absl::StrCat("a key of ", row_key.size(), " bytes is none of its keys"));
@@ -373,7 +388,7 @@ absl::Status CheckRow(std::string_view row_key, std::string_view value) {
       return DecodePartition(value).status();
     case kStateKind:
       if (row_key.size() == 1) return bad_key("state row");
-      return DecodeState(value).status();
+      return CheckStored(DecodeState(value), &StateRow::state);
     case kIdsKind:
       if (row_key.size() != 1 + sizeof(std::uint64_t)) return bad_key("block of ids");
       return DecodeIds(value).status();
@@ -381,7 +396,7 @@ absl::Status CheckRow(std::string_view row_key, std::string_view value) {
       return DecodeQueue(row_key, value).status();
     case kProjectionKind:
       if (row_key.size() == 1) return bad_key("projection row");
-      return DecodeProjection(value).status();
+      return CheckStored(DecodeProjection(value), &ProjectionRow::row);
     default:
       return Damaged("row", "its key begins with no letter of a kind of row");
   }

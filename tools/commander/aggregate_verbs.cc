@@ -12,6 +12,7 @@
 #include "tools/commander/data.h"
 #include "tools/commander/keys.h"
 #include "tools/commander/own_state_reader.h"
+#include "tools/commander/personal.h"
 #include "tools/commander/process.h"
 #include "tools/commander/range.h"
 #include "tools/commander/record_row.h"
@@ -46,6 +47,12 @@ absl::StatusOr<Behind> FindBehind(Data& data, const OwnStateReader& states, std:
         return true;
       }));
   return behind;
+}
+
+StoredValue ValueOf(const OwnStateReader& states, const StoredPartition& partition,
+                    std::string_view key, const store::StateRow& state) {
+  return {crypto::PlaceKind::kState, states.group(), key,
+          partition.row.schema,      state.state,    state.sealed};
 }
 
 // Walks over the states of all partitions in order of their keys.
@@ -99,8 +106,10 @@ absl::StatusOr<Exit> AggregateList(const AggregateOptions& options, Context& con
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Data> data, Data::Open(options.data));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<OwnStateReader> states,
                              OwnStateReader::Open(*data, options.group, options.topic));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Personal> personal,
+                             Personal::Open(*data, context));
   COMMANDER_RETURN_IF_ERROR(
-      context.output.BeginList({"key", "partition", "version", "exists", "data"}));
+      context.output.BeginList({"key", "partition", "version", "exists", "data", "personal"}));
   COMMANDER_ASSIGN_OR_RETURN(StateWalk walk, StateWalk::Begin(*states, prefix, after));
   bool undecoded = false;
   for (std::uint64_t shown = 0; options.limit == 0 || shown < options.limit; ++shown) {
@@ -113,8 +122,8 @@ absl::StatusOr<Exit> AggregateList(const AggregateOptions& options, Context& con
     Row row;
     row.Key("key", key).Number("partition", part->partition.partition);
     row.Wide("version", state.version).Flag("exists", !state.state.empty());
-    const absl::Status status =
-        AppendStoredOrSay(*data, part->partition.row.schema, state.state, key, context, &row);
+    const absl::Status status = AppendStoredOrSay(
+        *data, *personal, ValueOf(*states, part->partition, key, state), context, &row);
     undecoded |= !status.ok();
     COMMANDER_RETURN_IF_ERROR(context.output.Add(row));
   }
@@ -126,6 +135,8 @@ absl::StatusOr<Exit> AggregateShow(const AggregateOptions& options, Context& con
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Data> data, Data::Open(options.data));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<OwnStateReader> states,
                              OwnStateReader::Open(*data, options.group, options.topic));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Personal> personal,
+                             Personal::Open(*data, context));
   const std::uint16_t number = states->PartitionOf(key);
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<StoredPartition> partition,
                              states->FindPartition(number));
@@ -160,7 +171,8 @@ absl::StatusOr<Exit> AggregateShow(const AggregateOptions& options, Context& con
   }
   absl::Status decoded;
   if (state.has_value() && !state->state.empty()) {
-    decoded = AppendStoredOrSay(*data, partition->row.schema, state->state, key, context, &row);
+    decoded = AppendStoredOrSay(*data, *personal, ValueOf(*states, *partition, key, *state),
+                                context, &row);
   } else {
     row.Null("type").Null("data");
   }
@@ -179,9 +191,11 @@ absl::StatusOr<Exit> AggregateHistory(const AggregateOptions& options, Context& 
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Data> data, Data::Open(options.data));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<OwnStateReader> states,
                              OwnStateReader::Open(*data, options.group, options.topic));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Personal> personal,
+                             Personal::Open(*data, context));
   COMMANDER_RETURN_IF_ERROR(
-      context.output.BeginList({"version", "offset", "time", "kind", "type", "data"}));
-  RecordDecoder decoder(*data, context);
+      context.output.BeginList({"version", "offset", "time", "kind", "type", "data", "personal"}));
+  RecordDecoder decoder(*data, *personal, context);
   std::uint64_t shown = 0;
   bool any = false;
   COMMANDER_RETURN_IF_ERROR(ForEachOutcome(

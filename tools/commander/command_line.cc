@@ -99,6 +99,8 @@ Exit RunChosen(const Chosen& chosen, Diagnostics& diagnostics) {
   Context context{.output = output, .diagnostics = diagnostics};
   const auto run = [&]() -> absl::StatusOr<Exit> {
     COMMANDER_ASSIGN_OR_RETURN(context.bytes, BytesOf(chosen.bytes));
+    context.show_personal = chosen.show_personal;
+    context.keys = chosen.keys;
     if (chosen.data.empty()) {
       return absl::InvalidArgumentError(
           "--data is needed: the directory that the engine was opened with");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/commander/json.h"
+#include "tools/commander/key_options.h"
 #include "tools/commander/output.h"
 
 namespace commander::cli {
@@ -25,6 +26,8 @@ struct Context {
   Output& output;
   Diagnostics& diagnostics;
   BytesAs bytes = BytesAs::kBase64;
+  bool show_personal = false;
+  KeyOptions keys = {};
 };
 
 }  // namespace commander::cli

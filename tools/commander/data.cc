@@ -50,13 +50,13 @@ std::pair<std::string, std::uint64_t> SplitVersion(const std::string& name) {
   return {name.substr(0, at), version};
 }
 
+}  // namespace
+
 void ShowWarnings(const LogLine& line) {
   if (line.level < LogLevel::kWarning) return;
   std::fprintf(stderr, "commander: %s: %s\n", line.component.c_str(),
                PrintKey(line.message).c_str());
 }
-
-}  // namespace
 
 absl::Status CheckDataDirectory(const fs::path& directory) {
   const std::string name = directory.string();

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "commander/log_sink.h"
 #include "engine/log/embedded_log.h"
 #include "engine/schema.h"
 #include "store/store.h"
@@ -24,6 +25,9 @@ namespace commander::cli {
 //   kInvalidArgument: there is none; the message says what was expected.
 //   kPermissionDenied: it may not be read.
 absl::Status CheckDataDirectory(const std::filesystem::path& directory);
+
+// A sink for what the engine's parts have to say: warnings, to the standard error.
+void ShowWarnings(const LogLine& line);
 
 class Data {
  public:

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "crypto/marks.h"
 #include "engine/envelope.h"
 
 namespace commander::cli {
@@ -13,11 +14,13 @@ std::string_view View(capnp::Text::Reader text) { return {text.cStr(), text.size
 
 class JsonWriter {
  public:
-  JsonWriter(BytesAs bytes, std::string* out) : bytes_(bytes), out_(*out) {}
+  JsonWriter(BytesAs bytes, Masking masking, std::string* out)
+      : bytes_(bytes), masking_(masking), out_(*out) {}
 
   void Struct(capnp::DynamicStruct::Reader value) {
     out_.push_back('{');
     const auto set = value.which();
+    const bool all_masked = Masked(value.getSchema().getProto().getAnnotations());
     for (const capnp::StructSchema::Field field : value.getSchema().getFields()) {
       const auto proto = field.getProto();
       const bool in_union = proto.getDiscriminantValue() != capnp::schema::Field::NO_DISCRIMINANT;
@@ -27,6 +30,11 @@ class JsonWriter {
         } else {
           continue;
         }
+      }
+      if (all_masked || Masked(proto.getAnnotations())) {
+        AppendJsonName(View(proto.getName()), &out_);
+        out_.append("null");
+        continue;
       }
       // A member of a union is shown because it is the one that is set, even where it is null.
       const bool there = value.has(field);
@@ -42,6 +50,11 @@ class JsonWriter {
   }
 
  private:
+  bool Masked(crypto::Annotations annotations) const {
+    return masking_ == Masking::kMarked &&
+           crypto::HasMark(annotations, crypto::kPersonalAnnotation);
+  }
+
   static bool IsPointer(capnp::Type type) {
     switch (type.which()) {
       case capnp::schema::Type::TEXT:
@@ -127,14 +140,15 @@ class JsonWriter {
   }
 
   const BytesAs bytes_;
+  const Masking masking_;
   std::string& out_;
 };
 
 absl::Status Append(const std::function<capnp::DynamicStruct::Reader()>& read, BytesAs bytes,
-                    std::string* out) {
+                    Masking masking, std::string* out) {
   const std::size_t before = out->size();
-  const absl::Status status =
-      internal::GuardKj("a value of its schema", [&] { JsonWriter(bytes, out).Struct(read()); });
+  const absl::Status status = internal::GuardKj(
+      "a value of its schema", [&] { JsonWriter(bytes, masking, out).Struct(read()); });
   if (!status.ok()) out->resize(before);
   return status;
 }
@@ -142,16 +156,16 @@ absl::Status Append(const std::function<capnp::DynamicStruct::Reader()>& read, B
 }  // namespace
 
 absl::Status AppendJson(capnp::DynamicStruct::Reader value, BytesAs bytes, std::string* out) {
-  return Append([&] { return value; }, bytes, out);
+  return Append([&] { return value; }, bytes, Masking::kNone, out);
 }
 
 absl::Status AppendJson(capnp::AnyPointer::Reader payload, capnp::StructSchema schema,
-                        BytesAs bytes, std::string* out) {
-  if (payload.isNull()) {
+                        BytesAs bytes, std::string* out, Masking masking) {
+  if (payload.isNull() || masking == Masking::kAll) {
     out->append("null");
     return absl::OkStatus();
   }
-  return Append([&] { return payload.getAs<capnp::DynamicStruct>(schema); }, bytes, out);
+  return Append([&] { return payload.getAs<capnp::DynamicStruct>(schema); }, bytes, masking, out);
 }
 
 }  // namespace commander::cli

@@ -17,12 +17,19 @@
 
 namespace commander::cli {
 
+// Which fields are shown as null, whatever they hold.
+enum class Masking {
+  kNone,
+  kMarked,  // those that are $Commander.personal
+  kAll,     // the struct itself is null
+};
+
 // Appends `value`.  `out` is as before where this fails.
 //   kDataLoss: the bytes are not what the schema says.
 absl::Status AppendJson(capnp::DynamicStruct::Reader value, BytesAs bytes, std::string* out);
 
 // The same of the struct in `payload`; null where there is none.
 absl::Status AppendJson(capnp::AnyPointer::Reader payload, capnp::StructSchema schema,
-                        BytesAs bytes, std::string* out);
+                        BytesAs bytes, std::string* out, Masking masking = Masking::kNone);
 
 }  // namespace commander::cli

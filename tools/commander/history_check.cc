@@ -11,9 +11,14 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
+#include "crypto/answer.h"
+#include "crypto/plan.h"
+#include "crypto/sealer.h"
 #include "engine/envelope.h"
+#include "engine/ledger_topic.h"
 #include "engine/partitioner.h"
 #include "store/layout.h"
+#include "tools/commander/erasures.h"
 #include "tools/commander/keys.h"
 #include "tools/commander/own_state_reader.h"
 #include "tools/commander/process.h"
@@ -58,6 +63,18 @@ bool NeedsSchema(MessageKind kind) {
   return kind == MessageKind::kCommand || kind == MessageKind::kEvent;
 }
 
+// What shows of a payload without keys: of a sealed one its form, and that one which has to be
+// sealed is.
+absl::Status CheckPayload(const EnvelopeReader& envelope, const internal::StoredType* type) {
+  if (!envelope.sealed().empty()) return crypto::PublicPart(envelope.sealed()).status();
+  if (!NeedsSchema(envelope.kind()) || type == nullptr || envelope.payload().isNull() ||
+      !crypto::IsPersonal(type->schema())) {
+    return absl::OkStatus();
+  }
+  return crypto::StatusOf(crypto::Answer::kForged,
+                          "its type has personal fields, and it is in clear");
+}
+
 // What is wrong with an event or refusal of the aggregate that has had `*version` events.
 std::optional<std::string> CheckVersion(const EnvelopeReader& envelope, std::uint64_t* version) {
   if (envelope.kind() != MessageKind::kEvent) return std::nullopt;
@@ -78,11 +95,17 @@ absl::Status CheckPartition(Data& data, const log::TopicInfo& topic, std::uint16
         ++*records;
         if (!opened.ok()) return on_mismatch({where, std::string(opened.status().message())});
         const EnvelopeReader& envelope = **opened;
+        if (envelope.kind() == MessageKind::kLedger) return absl::OkStatus();
+        const internal::StoredType* type = nullptr;
         if (NeedsSchema(envelope.kind())) {
-          COMMANDER_ASSIGN_OR_RETURN(const auto* const type, data.FindType(envelope.type()));
+          COMMANDER_ASSIGN_OR_RETURN(type, data.FindType(envelope.type()));
           if (type == nullptr) {
             COMMANDER_RETURN_IF_ERROR(on_mismatch({where, NoSchema(envelope.type())}));
           }
+        }
+        const absl::Status payload = CheckPayload(envelope, type);
+        if (!payload.ok()) {
+          COMMANDER_RETURN_IF_ERROR(on_mismatch({where, std::string(payload.message())}));
         }
         if (topic.settings.kind != log::TopicKind::kEvents) return absl::OkStatus();
         const auto wrong = CheckVersion(envelope, &versions[HashOf(envelope.key())]);
@@ -140,6 +163,13 @@ absl::Status CheckTopic(Data& data, const log::TopicInfo& topic, std::uint64_t* 
     COMMANDER_RETURN_IF_ERROR(CheckPartition(data, topic, p, records, on_mismatch));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckLedger(Data& data, const OnMismatch& on_mismatch) {
+  Erasures erasures;
+  const absl::Status read = erasures.CatchUp(data.log());
+  if (!absl::IsDataLoss(read)) return read;
+  return on_mismatch({internal::kLedgerTopic, std::string(read.message())});
 }
 
 absl::Status CheckStates(Data& data, const std::string& group, const OnMismatch& on_mismatch) {

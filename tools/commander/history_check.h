@@ -1,8 +1,9 @@
 // history_check.h: whether what lies in the log and in the states of a group fits together.
 //
-// Damage that checksums cannot see, because somebody wrote it: records that are no messages, events
-// whose versions have a gap, a type without a schema, states whose version is not that of their
-// events.  Not seen: a state with the right version and wrong contents; that takes a fold.
+// Damage that checksums cannot see, because somebody wrote it: records that are no messages,
+// payloads that are not sealed as they should be, events whose versions have a gap, a type without
+// a schema, states whose version is not that of their events.  Not seen: a state with the right
+// version and wrong contents; that takes a fold.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,9 @@ using OnMismatch = std::function<absl::Status(const Mismatch&)>;
 //   kDataLoss: the log is damaged, which verifying the log tells.
 absl::Status CheckTopic(Data& data, const log::TopicInfo& topic, std::uint64_t* records,
                         const OnMismatch& on_mismatch);
+
+// The ledger of erasures: that each record continues the one before it and is signed.
+absl::Status CheckLedger(Data& data, const OnMismatch& on_mismatch);
 
 // Every state of the group against the events up to where the store stands.
 //   Errors as above, and those of the store.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
+#include "crypto/sealer.h"
 #include "engine/partitioner.h"
 #include "tools/commander/keys.h"
 #include "tools/commander/time_text.h"
@@ -18,8 +19,8 @@ namespace {
 using ::commander::internal::EnvelopeReader;
 using ::commander::internal::MessageKind;
 
-constexpr std::array kKinds = {MessageKind::kCommand, MessageKind::kEvent, MessageKind::kRejection,
-                               MessageKind::kNothing, MessageKind::kParked};
+constexpr std::array kKinds = {MessageKind::kCommand, MessageKind::kEvent,  MessageKind::kRejection,
+                               MessageKind::kNothing, MessageKind::kParked, MessageKind::kLedger};
 
 absl::Status CheckKinds(const std::vector<std::string>& kinds) {
   std::vector<std::string> names;
@@ -38,9 +39,10 @@ bool Contains(const std::vector<std::string>& all, std::string_view one) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LogPrinter>> LogPrinter::Make(Data& data, const LogFilter& filter,
+absl::StatusOr<std::unique_ptr<LogPrinter>> LogPrinter::Make(Data& data, Personal& personal,
+                                                             const LogFilter& filter,
                                                              Context& context) {
-  std::unique_ptr<LogPrinter> printer(new LogPrinter(data, filter, context));
+  std::unique_ptr<LogPrinter> printer(new LogPrinter(data, personal, filter, context));
   COMMANDER_RETURN_IF_ERROR(CheckKinds(filter.kinds));
   if (!filter.key.empty()) {
     COMMANDER_ASSIGN_OR_RETURN(printer->key_, ParseKey(filter.key));
@@ -81,11 +83,16 @@ absl::Status LogPrinter::FindPartitions() {
 }
 
 absl::Status LogPrinter::BeginList() {
-  return context_.output.BeginList(
-      {"topic", "partition", "offset", "logged", "kind", "type", "key", "version", "data"});
+  return context_.output.BeginList({"topic", "partition", "offset", "logged", "kind", "type", "key",
+                                    "version", "data", "personal"});
 }
 
 absl::StatusOr<bool> LogPrinter::Matches(const EnvelopeReader& envelope) {
+  if (filter_.subject.has_value()) {
+    if (envelope.sealed().empty() || envelope.kind() == MessageKind::kLedger) return false;
+    const absl::StatusOr<crypto::Kid> kid = crypto::KidOf(envelope.sealed());
+    if (!kid.ok() || *kid != *filter_.subject) return false;
+  }
   if (!key_.empty() && envelope.key() != key_) return false;
   if (!filter_.kinds.empty() &&
       !Contains(filter_.kinds, internal::MessageKindName(envelope.kind()))) {
@@ -98,7 +105,10 @@ absl::StatusOr<bool> LogPrinter::Matches(const EnvelopeReader& envelope) {
 
 absl::StatusOr<bool> LogPrinter::Wanted(const MergedRecord& record) {
   const auto envelope = EnvelopeReader::Open(record.record.message);
-  if (!envelope.ok()) return key_.empty() && filter_.kinds.empty() && filter_.types.empty();
+  if (!envelope.ok()) {
+    return !filter_.subject.has_value() && key_.empty() && filter_.kinds.empty() &&
+           filter_.types.empty();
+  }
   return Matches(**envelope);
 }
 

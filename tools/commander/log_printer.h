@@ -13,6 +13,7 @@
 #include "tools/commander/data.h"
 #include "tools/commander/log_verbs.h"
 #include "tools/commander/merge.h"
+#include "tools/commander/personal.h"
 #include "tools/commander/record_row.h"
 
 namespace commander::cli {
@@ -21,7 +22,8 @@ namespace commander::cli {
 class LogPrinter {
  public:
   //   kInvalidArgument: the filter names what there is not.
-  static absl::StatusOr<std::unique_ptr<LogPrinter>> Make(Data& data, const LogFilter& filter,
+  static absl::StatusOr<std::unique_ptr<LogPrinter>> Make(Data& data, Personal& personal,
+                                                          const LogFilter& filter,
                                                           Context& context);
 
   struct Partition {
@@ -32,6 +34,8 @@ class LogPrinter {
   const std::vector<Partition>& partitions() const { return partitions_; }
 
   absl::Status BeginList();
+  // Those that were erased since are shown so.
+  void Refresh() { personal_.Refresh(); }
   absl::StatusOr<bool> Wanted(const MergedRecord& record);
   // Shows a record if it is wanted.
   absl::Status Print(const MergedRecord& record);
@@ -40,8 +44,12 @@ class LogPrinter {
   std::uint64_t undecoded() const { return decoder_.undecoded(); }
 
  private:
-  LogPrinter(Data& data, const LogFilter& filter, Context& context)
-      : data_(data), filter_(filter), context_(context), decoder_(data, context) {}
+  LogPrinter(Data& data, Personal& personal, const LogFilter& filter, Context& context)
+      : data_(data),
+        filter_(filter),
+        context_(context),
+        personal_(personal),
+        decoder_(data, personal, context) {}
   absl::Status FindPartitions();
   // Null where the record is no message.
   absl::StatusOr<bool> Matches(const internal::EnvelopeReader& envelope);
@@ -49,6 +57,7 @@ class LogPrinter {
   Data& data_;
   const LogFilter filter_;
   Context& context_;
+  Personal& personal_;
   RecordDecoder decoder_;
   std::string key_;
   std::vector<Partition> partitions_;

@@ -15,6 +15,7 @@
 #include "tools/commander/data.h"
 #include "tools/commander/log_printer.h"
 #include "tools/commander/merge.h"
+#include "tools/commander/personal.h"
 #include "tools/commander/process.h"
 #include "tools/commander/range.h"
 
@@ -136,6 +137,7 @@ absl::StatusOr<Exit> Follow(Data& data, Merge& merge, LogPrinter& printer,
     }
     COMMANDER_ASSIGN_OR_RETURN(const bool more, data.log().WaitForMore(std::min(left, kLookEvery)));
     if (!more) continue;
+    printer.Refresh();
     COMMANDER_RETURN_IF_ERROR(merge.TakeNewEnds());
     COMMANDER_RETURN_IF_ERROR(PrintAll(merge, printer).status());
   }
@@ -147,8 +149,10 @@ absl::StatusOr<Exit> LogRead(const LogReadOptions& options, Context& context) {
   COMMANDER_ASSIGN_OR_RETURN(const Range range,
                              ParseRange(options.range, absl::ToUnixNanos(absl::Now())));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Data> data, Data::Open(options.data));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Personal> personal,
+                             Personal::Open(*data, context));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<LogPrinter> printer,
-                             LogPrinter::Make(*data, options.filter, context));
+                             LogPrinter::Make(*data, *personal, options.filter, context));
   Places after;
   if (!options.after.empty()) {
     COMMANDER_ASSIGN_OR_RETURN(after, PlacesOf(options.after, *data));
@@ -172,8 +176,10 @@ absl::StatusOr<Exit> LogRead(const LogReadOptions& options, Context& context) {
 
 absl::StatusOr<Exit> LogTail(const LogTailOptions& options, Context& context) {
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Data> data, Data::Open(options.data));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Personal> personal,
+                             Personal::Open(*data, context));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<LogPrinter> printer,
-                             LogPrinter::Make(*data, options.filter, context));
+                             LogPrinter::Make(*data, *personal, options.filter, context));
   COMMANDER_ASSIGN_OR_RETURN(const std::vector<Offset> from, LastLines(*data, *printer, options));
   Merge merge(data->log());
   for (std::size_t i = 0; i < from.size(); ++i) {

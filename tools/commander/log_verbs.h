@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "crypto/subject.h"
 #include "tools/commander/context.h"
 #include "tools/commander/exit.h"
 
@@ -21,7 +22,8 @@ struct LogFilter {
   std::string key;  // as keys.h prints it
   std::vector<std::string> types;
   std::vector<std::string> kinds;
-  std::uint64_t limit = 0;  // 0: none
+  std::uint64_t limit = 0;             // 0: none
+  std::optional<crypto::Kid> subject;  // whose key seals their personal fields
 };
 
 struct LogReadOptions {

@@ -11,6 +11,7 @@
 #include "store/layout.h"
 #include "tools/commander/data.h"
 #include "tools/commander/keys.h"
+#include "tools/commander/personal.h"
 #include "tools/commander/process.h"
 #include "tools/commander/projection_reader.h"
 #include "tools/commander/stored_value.h"
@@ -41,8 +42,14 @@ void AppendFoldedTo(const ProjectionReader& projection, Row* row) {
   }
 }
 
-absl::StatusOr<Exit> ShowOne(Data& data, const ProjectionReader& projection, const std::string& key,
-                             Context& context) {
+StoredValue ValueOf(const ProjectionReader& projection, std::string_view key,
+                    const store::ProjectionRow& row) {
+  return {crypto::PlaceKind::kRow,    projection.name(), key,
+          projection.newest().schema, row.row,           row.sealed};
+}
+
+absl::StatusOr<Exit> ShowOne(Data& data, Personal& personal, const ProjectionReader& projection,
+                             const std::string& key, Context& context) {
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<store::ProjectionRow> stored,
                              projection.Find(key));
   if (!stored.has_value()) {
@@ -55,16 +62,16 @@ absl::StatusOr<Exit> ShowOne(Data& data, const ProjectionReader& projection, con
   row.Text("projection", projection.name()).Key("key", key).Wide("behind", projection.behind());
   AppendFoldedTo(projection, &row);
   const absl::Status decoded =
-      AppendStoredOrSay(data, projection.newest().schema, stored->row, key, context, &row);
+      AppendStoredOrSay(data, personal, ValueOf(projection, key, *stored), context, &row);
   COMMANDER_RETURN_IF_ERROR(context.output.One(row));
   return decoded.ok() ? Exit::kSuccess : Exit::kFound;
 }
 
-absl::StatusOr<Exit> ShowAll(Data& data, const ProjectionReader& projection,
+absl::StatusOr<Exit> ShowAll(Data& data, Personal& personal, const ProjectionReader& projection,
                              const ProjectionOptions& options, Context& context) {
   COMMANDER_ASSIGN_OR_RETURN(const std::string prefix, ParseKeyPrefix(options.prefix));
   COMMANDER_ASSIGN_OR_RETURN(const std::string after, ParseKeyPrefix(options.after));
-  COMMANDER_RETURN_IF_ERROR(context.output.BeginList({"key", "data"}));
+  COMMANDER_RETURN_IF_ERROR(context.output.BeginList({"key", "data", "personal"}));
   const std::unique_ptr<store::Cursor> cursor =
       projection.Scan(store::ProjectionKey(std::max(prefix, after)),
                       store::PrefixEnd(store::ProjectionKey(prefix)));
@@ -79,7 +86,7 @@ absl::StatusOr<Exit> ShowAll(Data& data, const ProjectionReader& projection,
     Row row;
     row.Key("key", key);
     const absl::Status decoded =
-        AppendStoredOrSay(data, projection.newest().schema, stored.row, key, context, &row);
+        AppendStoredOrSay(data, personal, ValueOf(projection, key, stored), context, &row);
     if (!decoded.ok()) exit = Exit::kFound;
     COMMANDER_RETURN_IF_ERROR(context.output.Add(row));
     ++shown;
@@ -128,8 +135,10 @@ absl::StatusOr<Exit> ProjectionShow(const ProjectionOptions& options, Context& c
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Data> data, Data::Open(options.data));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<ProjectionReader> projection,
                              ProjectionReader::Open(*data, options.name));
-  return key.empty() ? ShowAll(*data, *projection, options, context)
-                     : ShowOne(*data, *projection, key, context);
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Personal> personal,
+                             Personal::Open(*data, context));
+  return key.empty() ? ShowAll(*data, *personal, *projection, options, context)
+                     : ShowOne(*data, *personal, *projection, key, context);
 }
 
 }  // namespace commander::cli

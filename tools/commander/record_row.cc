@@ -2,11 +2,18 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
+#include "crypto/answer.h"
+#include "crypto/erasure_job.h"
+#include "crypto/ledger.h"
+#include "crypto/plan.h"
 #include "tools/commander/dynamic.h"
 #include "tools/commander/time_text.h"
 
@@ -46,14 +53,72 @@ std::string HeadersJson(const std::vector<Header>& headers) {
   return out;
 }
 
-std::string RejectionJson(const Rejection& rejection) {
+std::string RejectionJson(std::string_view code, std::optional<std::string_view> message) {
   std::string out = "{";
   AppendJsonName("code", &out);
-  AppendJsonText(rejection.code, &out);
+  AppendJsonText(code, &out);
   AppendJsonName("message", &out);
-  AppendJsonText(rejection.message, &out);
+  if (message.has_value()) {
+    AppendJsonText(*message, &out);
+  } else {
+    out.append("null");
+  }
   out.push_back('}');
   return out;
+}
+
+std::string_view View(capnp::Text::Reader text) { return {text.cStr(), text.size()}; }
+
+template <class Payload>
+std::string RejectionJson(capnp::AnyPointer::Reader payload, bool masked) {
+  const auto rejection = payload.getAs<Payload>();
+  return RejectionJson(View(rejection.getCode()),
+                       masked ? std::optional<std::string_view>() : View(rejection.getMessage()));
+}
+
+std::string_view LedgerKindName(crypto::LedgerKind kind) {
+  switch (kind) {
+    case crypto::LedgerKind::kOpen:
+      return "OPEN";
+    case crypto::LedgerKind::kErase:
+      return "ERASE";
+    case crypto::LedgerKind::kComplete:
+      return "COMPLETE";
+    case crypto::LedgerKind::kReauthorise:
+      return "REAUTHORISE";
+  }
+  return "unknown";
+}
+
+// Nothing is verified: `store verify` does that.
+absl::StatusOr<std::string> LedgerJson(std::span<const std::uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  COMMANDER_ASSIGN_OR_RETURN(const crypto::ParsedLedgerRecord parsed,
+                             crypto::ParseLedgerRecord(text));
+  const crypto::LedgerRecord& record = parsed.record;
+  const bool opens = record.kind == crypto::LedgerKind::kOpen;
+  Row row;
+  row.Text("kind", LedgerKindName(record.kind));
+  if (opens) {
+    const std::string_view store(reinterpret_cast<const char*>(parsed.store.data()),
+                                 parsed.store.size());
+    row.Text("store", absl::BytesToHexString(internal::ToAbsl(store)));
+  } else {
+    row.Text("erasure", record.erasure.ToString());
+  }
+  row.Text("time", PrintTime(record.time_ns));
+  if (record.kind == crypto::LedgerKind::kErase) {
+    COMMANDER_ASSIGN_OR_RETURN(const std::vector<crypto::Kid> kids,
+                               crypto::KidsOfEraseBody(record.body));
+    std::string list = "[";
+    for (const crypto::Kid& kid : kids) {
+      AppendComma(&list);
+      AppendJsonText(kid.ToString(), &list);
+    }
+    list.push_back(']');
+    row.Json("subjects", std::move(list));
+  }
+  return row.ToJson();
 }
 
 }  // namespace
@@ -66,9 +131,13 @@ absl::StatusOr<std::string> RecordDecoder::TypeOf(const EnvelopeReader& envelope
 
 absl::Status RecordDecoder::AppendMessage(const EnvelopeReader& envelope, Row* row) {
   const bool command = envelope.kind() == MessageKind::kCommand;
+  row->Text("kind", internal::MessageKindName(envelope.kind()));
+  if (envelope.kind() == MessageKind::kLedger) {
+    row->Text("id", envelope.id().ToString()).Text("time", PrintTime(envelope.time_ns()));
+    return AppendPayload(envelope, row);
+  }
   COMMANDER_ASSIGN_OR_RETURN(const std::string type, TypeOf(envelope));
-  row->Text("kind", internal::MessageKindName(envelope.kind())).Text("type", type);
-  row->Key("key", envelope.key());
+  row->Text("type", type).Key("key", envelope.key());
   if (command) {
     row->Text("expected", ExpectedName(envelope.flags()));
     if ((envelope.flags() & kExpectedMask) == 2) row->Wide("version", envelope.version());
@@ -92,38 +161,86 @@ absl::Status RecordDecoder::AppendMessage(const EnvelopeReader& envelope, Row* r
 }
 
 absl::Status RecordDecoder::AppendPayload(const EnvelopeReader& envelope, Row* row) {
+  Row payload;
+  absl::Status status;
   switch (envelope.kind()) {
     case MessageKind::kNothing:
-    case MessageKind::kLedger:
-      row->Null("data");
-      return absl::OkStatus();
-    case MessageKind::kRejection:
-    case MessageKind::kParked: {
-      std::string json;
-      COMMANDER_RETURN_IF_ERROR(
-          internal::GuardKj("the rejection", [&] { json = RejectionJson(envelope.rejection()); }));
-      row->Json("data", std::move(json));
-      return absl::OkStatus();
+      payload.Null("data");
+      break;
+    case MessageKind::kLedger: {
+      absl::StatusOr<std::string> json = LedgerJson(envelope.sealed());
+      status = json.status();
+      if (json.ok()) payload.Json("data", *std::move(json));
+      break;
     }
+    case MessageKind::kRejection:
+    case MessageKind::kParked:
+      status = AppendRejection(envelope, &payload);
+      break;
     case MessageKind::kCommand:
     case MessageKind::kEvent:
+      status = AppendStruct(envelope, &payload);
       break;
   }
-  COMMANDER_ASSIGN_OR_RETURN(const StoredType* const type, data_.FindType(envelope.type()));
-  std::string json;
-  absl::Status status;
-  if (type == nullptr) {
-    status = absl::NotFoundError(NoSchema(envelope.type()));
-  } else {
-    status = AppendJson(envelope.payload(), type->schema(), context_.bytes, &json);
-  }
+  const absl::Status ledger = personal_.TakeLedgerError();
+  if (!ledger.ok()) TellUndecoded("erasures", ErasuresUnknown(ledger));
   if (status.ok()) {
-    row->Json("data", std::move(json));
+    row->Append(payload);
     return absl::OkStatus();
   }
   const std::string reason(status.message());
   row->Null("data").Text("undecoded", reason);
   TellUndecoded("records are shown without their data", reason);
+  return absl::OkStatus();
+}
+
+absl::Status RecordDecoder::AppendRejection(const EnvelopeReader& envelope, Row* row) {
+  std::string json;
+  if (envelope.sealed().empty()) {
+    COMMANDER_RETURN_IF_ERROR(internal::GuardKj("the rejection", [&] {
+      const Rejection rejection = envelope.rejection();
+      json = RejectionJson(rejection.code, rejection.message);
+    }));
+    row->Json("data", std::move(json));
+    return absl::OkStatus();
+  }
+  COMMANDER_ASSIGN_OR_RETURN(const Disclosed disclosed, personal_.Record(envelope));
+  COMMANDER_RETURN_IF_ERROR(internal::ReadStruct(
+      disclosed.words(), "the rejection", [&](capnp::AnyPointer::Reader payload) {
+        json = envelope.kind() == MessageKind::kParked
+                   ? RejectionJson<wire::Parked>(payload, disclosed.masked())
+                   : RejectionJson<wire::Rejection>(payload, disclosed.masked());
+      }));
+  row->Json("data", std::move(json));
+  disclosed.AppendTo(row);
+  return absl::OkStatus();
+}
+
+absl::Status RecordDecoder::AppendStruct(const EnvelopeReader& envelope, Row* row) {
+  COMMANDER_ASSIGN_OR_RETURN(const StoredType* const type, data_.FindType(envelope.type()));
+  if (type == nullptr) return absl::NotFoundError(NoSchema(envelope.type()));
+  std::string json;
+  if (envelope.sealed().empty()) {
+    // Who put it there may have put personal fields there.
+    if (crypto::IsPersonal(type->schema()) && !envelope.payload().isNull()) {
+      return crypto::StatusOf(crypto::Answer::kForged,
+                              "its type has personal fields, and it is in clear");
+    }
+    COMMANDER_RETURN_IF_ERROR(
+        AppendJson(envelope.payload(), type->schema(), context_.bytes, &json));
+    row->Json("data", std::move(json));
+    return absl::OkStatus();
+  }
+  COMMANDER_ASSIGN_OR_RETURN(const Disclosed disclosed, personal_.Record(envelope));
+  absl::Status decoded;
+  COMMANDER_RETURN_IF_ERROR(
+      internal::ReadStruct(disclosed.words(), type->name(), [&](capnp::AnyPointer::Reader payload) {
+        decoded = AppendJson(payload, type->schema(), context_.bytes, &json,
+                             MaskingOf(disclosed, type->schema()));
+      }));
+  COMMANDER_RETURN_IF_ERROR(decoded);
+  row->Json("data", std::move(json));
+  disclosed.AppendTo(row);
   return absl::OkStatus();
 }
 

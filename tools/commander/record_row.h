@@ -9,6 +9,7 @@
 #include "engine/log/log.h"
 #include "tools/commander/context.h"
 #include "tools/commander/data.h"
+#include "tools/commander/personal.h"
 #include "tools/commander/row.h"
 
 namespace commander::cli {
@@ -16,7 +17,8 @@ namespace commander::cli {
 // Decodes what records say.  Not thread-safe.
 class RecordDecoder {
  public:
-  RecordDecoder(Data& data, Context& context) : data_(data), context_(context) {}
+  RecordDecoder(Data& data, Personal& personal, Context& context)
+      : data_(data), personal_(personal), context_(context) {}
 
   // Name of the type of a record, its fingerprint where no schema says.
   absl::StatusOr<std::string> TypeOf(const internal::EnvelopeReader& envelope);
@@ -33,7 +35,12 @@ class RecordDecoder {
  private:
   absl::Status AppendPayload(const internal::EnvelopeReader& envelope, Row* row);
 
+  // `data` and what is known of the personal fields in it.
+  absl::Status AppendStruct(const internal::EnvelopeReader& envelope, Row* row);
+  absl::Status AppendRejection(const internal::EnvelopeReader& envelope, Row* row);
+
   Data& data_;
+  Personal& personal_;
   Context& context_;
   std::uint64_t undecoded_ = 0;
   std::vector<std::string> told_;

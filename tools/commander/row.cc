@@ -31,6 +31,10 @@ Row& Row::Flag(std::string_view name, bool flag) {
 Row& Row::Json(std::string_view name, std::string json) {
   return Add(name, Cell::Kind::kJson, std::move(json));
 }
+Row& Row::Append(const Row& other) {
+  cells_.insert(cells_.end(), other.cells_.begin(), other.cells_.end());
+  return *this;
+}
 Row& Row::Null(std::string_view name) { return Add(name, Cell::Kind::kNull, {}); }
 
 std::string Row::ToJson() const {

@@ -24,6 +24,8 @@ class Row {
   Row& Json(std::string_view name, std::string json);        // as it is
   Row& Null(std::string_view name);                          // null; nothing in a table
 
+  Row& Append(const Row& other);
+
   // An object on one line.
   std::string ToJson() const;
   // What stands in a table: without quotes, nothing that moves a cursor.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "commander/internal/status_macros.h"
+#include "crypto/sealer.h"
 #include "engine/envelope.h"
 #include "store/layout.h"
 #include "tools/commander/keys.h"
@@ -42,11 +43,18 @@ void RowsHash::AddNumber(std::uint64_t high, std::uint64_t low) {
 }
 
 absl::Status RowsHash::Add(char kind, std::string_view key, std::uint64_t version,
-                           std::span<const std::uint64_t> words) {
+                           std::span<const std::uint64_t> words, bool sealed) {
   std::string bytes(1, kind);
-  const std::uint64_t numbers[] = {key.size(), version, words.empty() ? 0U : 1U};
+  const std::uint64_t numbers[] = {key.size(), version, words.empty() ? 0U : sealed ? 2U : 1U};
   bytes.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
   bytes.append(key);
+  if (sealed) {
+    const std::span<const std::uint8_t> esp1(reinterpret_cast<const std::uint8_t*>(words.data()),
+                                             words.size_bytes());
+    COMMANDER_ASSIGN_OR_RETURN(const crypto::Kid kid, crypto::KidOf(esp1));
+    COMMANDER_ASSIGN_OR_RETURN(words, crypto::PublicPart(esp1));
+    bytes.append(reinterpret_cast<const char*>(kid.bytes.data()), kid.bytes.size());
+  }
   if (!words.empty()) {
     COMMANDER_RETURN_IF_ERROR(
         internal::ReadStruct(words, PrintKey(key), [&](capnp::AnyPointer::Reader stored) {
@@ -73,7 +81,8 @@ absl::StatusOr<RowsHash> HashOwnState(const store::StoreReader& store, store::Fa
   COMMANDER_RETURN_IF_ERROR(
       ForEach(store, family, store::StateKey(""), [&](const store::Cursor& row) -> absl::Status {
         COMMANDER_ASSIGN_OR_RETURN(const store::StateRow state, store::DecodeState(row.value()));
-        return hash.Add(kState, store::KeyOfState(row.key()), state.version, state.state);
+        return hash.Add(kState, store::KeyOfState(row.key()), state.version, state.state,
+                        state.sealed);
       }));
   const std::string queue = store::QueueKey("", Offset{0}).substr(0, 1);
   COMMANDER_RETURN_IF_ERROR(
@@ -92,7 +101,7 @@ absl::StatusOr<RowsHash> HashProjection(const store::StoreReader& store, store::
       store, family, store::ProjectionKey(""), [&](const store::Cursor& row) -> absl::Status {
         COMMANDER_ASSIGN_OR_RETURN(const store::ProjectionRow stored,
                                    store::DecodeProjection(row.value()));
-        return hash.Add(kRow, store::KeyOfProjection(row.key()), 0, stored.row);
+        return hash.Add(kRow, store::KeyOfProjection(row.key()), 0, stored.row, stored.sealed);
       }));
   return hash;
 }

@@ -156,6 +156,7 @@ absl::Status Verification::CheckHistory(const std::vector<std::string>& stores) 
       COMMANDER_RETURN_IF_ERROR(
           CheckTopic(*data, topic, &records, on_mismatch((options_.data / "log").string())));
     }
+    COMMANDER_RETURN_IF_ERROR(CheckLedger(*data, on_mismatch((options_.data / "log").string())));
     for (const std::string& store : stores) {
       if (!store.starts_with("store/")) continue;
       COMMANDER_RETURN_IF_ERROR(CheckStates(*data, store.substr(store.find('/') + 1),

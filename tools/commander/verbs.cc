@@ -47,8 +47,9 @@ void AddFilter(CLI::App* verb, LogFilter& filter) {
   verb->add_option("--type", filter.types, "Only messages of this type; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  verb->add_option("--kind", filter.kinds,
-                   "Only this kind, command, event, rejection, nothing or parked; may be repeated")
+  verb->add_option(
+          "--kind", filter.kinds,
+          "Only this kind, command, event, rejection, nothing, parked or ledger; may be repeated")
       ->type_name("KIND")
       ->allow_extra_args(false);
   verb->add_option("--limit", filter.limit, "Stop behind so many")->type_name("N");
@@ -198,6 +199,15 @@ void AddVerbs(CLI::App& app, Chosen* chosen) {
       ->type_name("FORMAT");
   app.add_option("--bytes", chosen->bytes, "How bytes are shown: base64 or hex")
       ->type_name("FORMAT");
+  app.add_flag("--show-personal", chosen->show_personal,
+               "Show personal fields; needs the keys, so the engine must not run");
+  app.add_option("--kek-file", chosen->keys.kek_file,
+                 "The file that unlocks the keys; without: as the engine's default")
+      ->type_name("FILE")
+      ->envname("COMMANDER_KEK_FILE");
+  app.add_option("--keys", chosen->keys.directory,
+                 "Where the keys are; without: keys/ in the data directory")
+      ->type_name("DIR");
   AddLog(app, chosen);
   AddAggregate(app, chosen);
   AddProjection(app, chosen);

@@ -16,6 +16,8 @@ struct Chosen {
   std::string data;    // directory
   std::string format;  // empty: table on a terminal, ndjson otherwise
   std::string bytes = "base64";
+  bool show_personal = false;
+  KeyOptions keys;
   std::function<absl::StatusOr<Exit>(Context&)> run;  // empty: no verb
 };
 
