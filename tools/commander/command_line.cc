@@ -28,14 +28,16 @@ constexpr char kExamples[] =
     "  commander --data data log tail -f\n"
     "  commander --data data aggregate show acct-1 --group accounts\n"
     "  commander --data data projection show balances\n"
-    "  commander --data data store verify";
+    "  commander --data data store verify\n"
+    "  commander --data data subject erase accounts:acct-1 --reason 'letter of May 4'";
 
 constexpr char kDescription[] =
     "Looks at the data of an engine: its log, states and projections.  Works beside a running\n"
-    "engine and on read-only mounts, and leaves no trace.\n"
+    "engine and on read-only mounts, and leaves no trace; `subject` and --show-personal need the\n"
+    "keys, and an engine that does not run.\n"
     "Exit codes: 0 success; 1 it ran and found what it looks for, or nothing under a key;\n"
-    "2 wrong usage or environment; 3 timed out; 4 changed while reading; 5 refused;\n"
-    "130 interrupted.  A reader that closes the pipe early ends it with 0.";
+    "2 wrong usage or environment; 3 timed out; 4 changed while reading, or the engine runs;\n"
+    "5 refused; 130 interrupted.  A reader that closes the pipe early ends it with 0.";
 
 // A place before the end, as in `log read -10`, is no option.
 std::vector<std::string> WithoutNegativePlaces(int argc, const char* const* argv) {
@@ -83,12 +85,16 @@ std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
     absl::StrAppend(&names, " ", last->get_name());
   }
   const std::string help = absl::StrCat("; see ", names, " --help");
+  // What stands there may be a personal id.
+  const bool secret = names.starts_with("commander subject");
   std::vector<std::string> expected;
   for (const CLI::App* next : last->get_subcommands({})) expected.push_back(next->get_name());
-  if (expected.empty()) return absl::StrCat(FirstLine(error.what()), help);
+  if (expected.empty()) {
+    return absl::StrCat(secret ? "these are not its arguments" : FirstLine(error.what()), help);
+  }
   const std::vector<std::string> unknown = app.remaining(true);
   const std::string list = absl::StrJoin(expected, ", ");
-  if (unknown.empty()) return absl::StrCat(names, " is followed by one of: ", list, help);
+  if (unknown.empty() || secret) return absl::StrCat(names, " is followed by one of: ", list, help);
   return absl::StrCat(names, " is followed by one of: ", list, "; not by ", unknown[0], help);
 }
 

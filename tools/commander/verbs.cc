@@ -7,6 +7,7 @@
 #include "tools/commander/log_verbs.h"
 #include "tools/commander/projection_verbs.h"
 #include "tools/commander/store_verbs.h"
+#include "tools/commander/subject_verbs.h"
 
 namespace commander::cli {
 namespace {
@@ -187,6 +188,56 @@ void AddStore(CLI::App& app, Chosen* chosen) {
       ->type_name("STORE");
 }
 
+void AddSubjectInput(CLI::App* verb, SubjectInput& input) {
+  verb->add_option(
+          "subject", input.arguments,
+          "GROUP:KEY; others, which may be personal, come from a file or, with -, from the "
+          "standard input, one a line")
+      ->type_name("SUBJECT");
+  verb->add_option("--from", input.from,
+                   "Read subjects from this file, one a line; -: standard input")
+      ->type_name("FILE");
+  verb->add_option("--namespace", input.name_space,
+                   "What is given are ids in this namespace, instead of NAMESPACE:ID")
+      ->type_name("NAME");
+}
+
+void AddSubject(CLI::App& app, Chosen* chosen) {
+  CLI::App* subject = AddNoun(app, "subject", "Whom personal fields are about; needs the keys");
+  CLI::App* verb = nullptr;
+  const auto status = AddVerb<SubjectOptions>(
+      subject, chosen, "status", "Show of each subject whether it has a key, or was erased",
+      "  commander --data data subject status accounts:acct-1\n"
+      "  commander --data data subject status --namespace person --from ids.txt",
+      &SubjectStatus, &verb);
+  AddSubjectInput(verb, status->input);
+
+  const auto show = AddVerb<SubjectOptions>(
+      subject, chosen, "show",
+      "Show every record, state and row whose personal fields are about a subject",
+      "  commander --data data subject show accounts:acct-1\n"
+      "  commander --data data --show-personal subject show - < id.txt",
+      &SubjectShow, &verb);
+  AddSubjectInput(verb, show->input);
+
+  const auto erase = AddVerb<SubjectEraseOptions>(
+      subject, chosen, "erase",
+      "Destroy the keys of subjects: their personal fields are gone for good, everywhere in the "
+      "directory; all else stays.  Prints a receipt each.  Repeating it is harmless",
+      "  commander --data data subject erase accounts:acct-1 --dry-run\n"
+      "  commander --data data subject erase accounts:acct-1 --reason 'letter of May 4' --yes\n"
+      "  commander --data data subject erase --namespace person --from ids.txt --reason 'ticket 7' "
+      "--confirm 12",
+      &SubjectErase, &verb);
+  AddSubjectInput(verb, erase->input);
+  verb->add_option("--reason", erase->reason, "Why: recorded, sealed; name no person in it")
+      ->type_name("TEXT");
+  verb->add_flag("--dry-run", erase->dry_run, "Show what would happen");
+  verb->add_flag("--yes", erase->yes, "Do not ask");
+  verb->add_option("--confirm", erase->confirm, "Do not ask if so many subjects are given")
+      ->type_name("N");
+}
+
 }  // namespace
 
 void AddVerbs(CLI::App& app, Chosen* chosen) {
@@ -212,6 +263,7 @@ void AddVerbs(CLI::App& app, Chosen* chosen) {
   AddAggregate(app, chosen);
   AddProjection(app, chosen);
   AddStore(app, chosen);
+  AddSubject(app, chosen);
 }
 
 }  // namespace commander::cli
