@@ -243,6 +243,11 @@ TEST(LayoutTest, ChecksRowsOfEveryKind) {
   EXPECT_THAT(CheckRow(StateKey(""), EncodeState(1, words)), StatusIs(kDataLoss));
   EXPECT_THAT(CheckRow("i123", EncodeIds({})), StatusIs(kDataLoss));
   EXPECT_THAT(CheckRow(ProjectionKey(""), EncodeProjection(words)), StatusIs(kDataLoss));
+  // Of a sealed struct the form is checked, too: 16 bytes of a header at least.
+  EXPECT_THAT(CheckRow(StateKey("a"), EncodeState(1, words, /*sealed=*/true)),
+              StatusIs(kDataLoss, HasSubstr("not a sealed struct")));
+  EXPECT_THAT(CheckRow(ProjectionKey("a"), EncodeProjection(words, /*sealed=*/true)),
+              StatusIs(kDataLoss, HasSubstr("not a sealed struct")));
   // Each kind's value is read as that kind's.
   for (const std::string& key :
        {PartitionKey(), StateKey("a"), IdBlockKey(1), QueueKey("a", {1}), ProjectionKey("a")}) {

@@ -1,11 +1,11 @@
 // tools_people: writes a data directory with personal fields, for tests of the command line.
 //
-//   tools_people DIR KEK_FILE [--only-open] [--wait]
+//   tools_people DIR KEK_FILE [--only-open] [--deposit] [--wait]
 //
 // Accounts acct-1 to acct-3 are opened for "canary-owner-N" and get 7 cents; acct-1 is refused a
 // command, with "canary-refusal" in the message; acct-3 mentions the person "canary-person".
-// --only-open sends nothing: what is in the log is folded.  --wait keeps it open until the standard
-// input ends.
+// --only-open sends nothing: what is in the log is folded; --deposit puts 1 cent into acct-2 and
+// does no more.  --wait keeps it open until the standard input ends.
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -112,11 +112,11 @@ absl::Status Write(Engine& engine, Group<Account>& accounts, Projection<Resident
           .SyncCommand<people::Insult>(accounts, "acct-1",
                                        [](auto command) { command.setName("canary-refusal"); })
           .status());
-  COMMANDER_RETURN_IF_ERROR(
-      engine
-          .SyncCommand<people::Mention>(accounts, "acct-3",
-                                        [](auto command) { command.setPerson("canary-person"); })
-          .status());
+  COMMANDER_ASSIGN_OR_RETURN(const Outcome mentioned, engine.SyncCommand<people::Mention>(
+                                                          accounts, "acct-3", [](auto command) {
+                                                            command.setPerson("canary-person");
+                                                          }));
+  last.Merge(mentioned.position());
   return engine.Get(residents, "acct-1", {.at_least = last}).status();
 }
 
@@ -126,9 +126,11 @@ absl::Status Run(int argc, char** argv) {
   options.kek_file = argv[2];
   options.segment_bytes = std::size_t{4} << 20;
   bool only_open = false;
+  bool deposit = false;
   bool wait = false;
   for (int i = 3; i < argc; ++i) {
     only_open |= std::string_view(argv[i]) == "--only-open";
+    deposit |= std::string_view(argv[i]) == "--deposit";
     wait |= std::string_view(argv[i]) == "--wait";
   }
   Group<Account> accounts("accounts");
@@ -137,7 +139,13 @@ absl::Status Run(int argc, char** argv) {
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
                              Engine::Open(options, {&accounts, &residents}));
   COMMANDER_RETURN_IF_ERROR(engine->AwaitReady());
-  if (!only_open) COMMANDER_RETURN_IF_ERROR(Write(*engine, accounts, residents));
+  if (deposit) {
+    const auto fill = [](auto command) { command.setCents(1); };
+    COMMANDER_RETURN_IF_ERROR(
+        engine->SyncCommand<people::Deposit>(accounts, "acct-2", fill).status());
+  } else if (!only_open) {
+    COMMANDER_RETURN_IF_ERROR(Write(*engine, accounts, residents));
+  }
   std::cout << "ready" << std::endl;
   if (wait) std::cin.ignore(std::numeric_limits<std::streamsize>::max());
   return engine->Close();

@@ -106,6 +106,9 @@ std::string Process::ReadLine() {
   return line;
 }
 
+void Process::WriteInput(const std::string& text) const {
+  if (write(in_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();
+}
 void Process::CloseInput() { CloseOnce(&in_); }
 void Process::CloseOutput() { CloseOnce(&out_); }
 void Process::Signal(int number) const { kill(pid_, number); }
@@ -143,11 +146,29 @@ Ran Commander(const std::filesystem::path& data, std::vector<std::string> argume
   return RunProgram(arguments, out);
 }
 
+namespace {
+
+absl::Status Ended(const std::string& program, const Ran& ran) {
+  if (ran.exit == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(program, " ended with ", ran.exit, ": ", ran.err));
+}
+
+}  // namespace
+
 absl::Status WriteBank(const std::filesystem::path& data, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {Program("tools_bank"), data.string()});
-  const Ran ran = RunProgram(arguments);
-  if (ran.exit == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("tools_bank ended with ", ran.exit, ": ", ran.err));
+  return Ended("tools_bank", RunProgram(arguments));
+}
+
+absl::Status WritePeople(const std::filesystem::path& data, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(),
+                   {Program("tools_people"), data.string(), data.string() + ".kek"});
+  return Ended("tools_people", RunProgram(arguments));
+}
+
+Ran CommanderWithKeys(const std::filesystem::path& data, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"--kek-file", data.string() + ".kek"});
+  return Commander(data, std::move(arguments));
 }
 
 }  // namespace commander::test

@@ -37,6 +37,7 @@ class Process {
 
   // The next line of the standard output, without its end; empty at the end of it.
   std::string ReadLine();
+  void WriteInput(const std::string& text) const;
   void CloseInput();
   void CloseOutput();  // as `head` does
   void Signal(int number) const;
@@ -61,5 +62,12 @@ Ran Commander(const std::filesystem::path& data, std::vector<std::string> argume
 
 // Has bank_program.cc write a data directory.
 absl::Status WriteBank(const std::filesystem::path& data, std::vector<std::string> arguments = {});
+
+// Has people_program.cc write a data directory, with the file that unlocks its keys beside it:
+// <data>.kek.
+absl::Status WritePeople(const std::filesystem::path& data,
+                         std::vector<std::string> arguments = {});
+// Commander(), which knows that file.
+Ran CommanderWithKeys(const std::filesystem::path& data, std::vector<std::string> arguments);
 
 }  // namespace commander::test

@@ -2,19 +2,14 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
-#include <span>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
-#include "commander/internal/strings.h"
 #include "crypto/answer.h"
-#include "crypto/erasure_job.h"
-#include "crypto/ledger.h"
 #include "crypto/plan.h"
 #include "tools/commander/dynamic.h"
+#include "tools/commander/engine_json.h"
 #include "tools/commander/time_text.h"
 
 namespace commander::cli {
@@ -51,74 +46,6 @@ std::string HeadersJson(const std::vector<Header>& headers) {
   }
   out.push_back(']');
   return out;
-}
-
-std::string RejectionJson(std::string_view code, std::optional<std::string_view> message) {
-  std::string out = "{";
-  AppendJsonName("code", &out);
-  AppendJsonText(code, &out);
-  AppendJsonName("message", &out);
-  if (message.has_value()) {
-    AppendJsonText(*message, &out);
-  } else {
-    out.append("null");
-  }
-  out.push_back('}');
-  return out;
-}
-
-std::string_view View(capnp::Text::Reader text) { return {text.cStr(), text.size()}; }
-
-template <class Payload>
-std::string RejectionJson(capnp::AnyPointer::Reader payload, bool masked) {
-  const auto rejection = payload.getAs<Payload>();
-  return RejectionJson(View(rejection.getCode()),
-                       masked ? std::optional<std::string_view>() : View(rejection.getMessage()));
-}
-
-std::string_view LedgerKindName(crypto::LedgerKind kind) {
-  switch (kind) {
-    case crypto::LedgerKind::kOpen:
-      return "OPEN";
-    case crypto::LedgerKind::kErase:
-      return "ERASE";
-    case crypto::LedgerKind::kComplete:
-      return "COMPLETE";
-    case crypto::LedgerKind::kReauthorise:
-      return "REAUTHORISE";
-  }
-  return "unknown";
-}
-
-// Nothing is verified: `store verify` does that.
-absl::StatusOr<std::string> LedgerJson(std::span<const std::uint8_t> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  COMMANDER_ASSIGN_OR_RETURN(const crypto::ParsedLedgerRecord parsed,
-                             crypto::ParseLedgerRecord(text));
-  const crypto::LedgerRecord& record = parsed.record;
-  const bool opens = record.kind == crypto::LedgerKind::kOpen;
-  Row row;
-  row.Text("kind", LedgerKindName(record.kind));
-  if (opens) {
-    const std::string_view store(reinterpret_cast<const char*>(parsed.store.data()),
-                                 parsed.store.size());
-    row.Text("store", absl::BytesToHexString(internal::ToAbsl(store)));
-  } else {
-    row.Text("erasure", record.erasure.ToString());
-  }
-  row.Text("time", PrintTime(record.time_ns));
-  if (record.kind == crypto::LedgerKind::kErase) {
-    COMMANDER_ASSIGN_OR_RETURN(const std::vector<crypto::Kid> kids,
-                               crypto::KidsOfEraseBody(record.body));
-    std::string list = "[";
-    for (const crypto::Kid& kid : kids) {
-      AppendComma(&list);
-      AppendJsonText(kid.ToString(), &list);
-    }
-    list.push_back(']');
-    row.Json("subjects", std::move(list));
-  }
-  return row.ToJson();
 }
 
 }  // namespace
@@ -207,9 +134,7 @@ absl::Status RecordDecoder::AppendRejection(const EnvelopeReader& envelope, Row*
   COMMANDER_ASSIGN_OR_RETURN(const Disclosed disclosed, personal_.Record(envelope));
   COMMANDER_RETURN_IF_ERROR(internal::ReadStruct(
       disclosed.words(), "the rejection", [&](capnp::AnyPointer::Reader payload) {
-        json = envelope.kind() == MessageKind::kParked
-                   ? RejectionJson<wire::Parked>(payload, disclosed.masked())
-                   : RejectionJson<wire::Rejection>(payload, disclosed.masked());
+        json = RejectionJson(envelope.kind(), payload, disclosed.masked());
       }));
   row->Json("data", std::move(json));
   disclosed.AppendTo(row);
