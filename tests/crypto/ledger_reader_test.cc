@@ -25,7 +25,7 @@ std::vector<std::string> Records(char seed = 's') {
       Ledger::Create(&log, StoreId{1, 2, 3}, AsBytes(std::string(32, seed)), false, nullptr);
   EXPECT_THAT(ledger, IsOk());
   EXPECT_THAT(ledger->AppendOnce(ledger->OpeningRecord(7)), IsOk());
-  for (const std::uint8_t n : {1, 2}) {
+  for (const auto n : {std::uint8_t{1}, std::uint8_t{2}}) {
     EXPECT_THAT(ledger->AppendOnce({LedgerKind::kErase, {{n}}, n, "body"}), IsOk());
   }
   std::vector<std::string> records;
