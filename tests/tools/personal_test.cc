@@ -3,11 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "commander/environment.h"
 #include "crypto/key_rows.h"
+#include "engine/envelope.h"
+#include "engine/log/embedded_log.h"
 #include "simdjson.h"
 #include "store/key_rows_rocks.h"
 #include "tests/support/status_matchers.h"
@@ -189,6 +194,53 @@ TEST_F(PersonalTest, TellsALostKeyFromAnErasedOne) {
   const Ran whole = CommanderWithKeys(data_, {"--show-personal", "aggregate", "show", "acct-1"});
   EXPECT_EQ(whole.exit, 0) << whole.err;
   EXPECT_THAT(whole.out, HasSubstr("canary-owner-1"));
+}
+
+class Durable final : public log::Ticket {
+ public:
+  void OnDurable(Offset) override { done_ = true; }
+  void OnFailed(const absl::Status& status) override { FAIL() << status; }
+  bool done() const { return done_; }
+
+ private:
+  bool done_ = false;
+};
+
+// Somebody else wrote into the log: the form is checked, with keys and without.
+TEST_F(PersonalTest, WhatIsMalformedIsUnreadable) {
+  log::EmbeddedLogOptions options;
+  options.directory = (data_ / "log").string();
+  options.clock = &Clock::System();
+  options.random = &RandomSource::System();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto log, log::OpenEmbeddedLog(options));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto topics, log->Topics());
+  internal::OutcomeHeader header;
+  header.id = {1, 2};
+  header.key = "acct-1";
+  header.kind = internal::MessageKind::kRejection;
+  log::EntryBatch entries;
+  internal::AppendSealed(header, std::vector<std::uint8_t>(24, 'x'), &entries);
+  const auto durable = std::make_shared<Durable>();
+  for (const log::TopicInfo& topic : topics) {
+    if (topic.settings.name != "accounts-commands") continue;
+    ASSERT_THAT(log->Append({topic.number, 0}, log::EntryWalk(entries.words()).Next(), durable,
+                            /*wake=*/true),
+                IsOk());
+  }
+  while (!durable->done() && log->Step()) {
+  }
+  ASSERT_TRUE(durable->done());
+  ASSERT_THAT(log->Close(), IsOk());
+
+  for (const std::string option : {"--show-personal", "-ondjson"}) {
+    const Ran ran = CommanderWithKeys(
+        data_, {option, "log", "read", "--partition", "0", "--topic", "accounts-commands"});
+    EXPECT_EQ(ran.exit, 1);
+    EXPECT_THAT(ran.out, HasSubstr(R"("data":null,"undecoded":"not a sealed struct)"));
+  }
+  const Ran verify = Commander(data_, {"store", "verify"});
+  EXPECT_EQ(verify.exit, 1);
+  EXPECT_THAT(verify.out, HasSubstr("not a sealed struct"));
 }
 
 }  // namespace
