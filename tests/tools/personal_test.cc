@@ -206,23 +206,23 @@ class Durable final : public log::Ticket {
   bool done_ = false;
 };
 
-// Somebody else wrote into the log: the form is checked, with keys and without.
-TEST_F(PersonalTest, WhatIsMalformedIsUnreadable) {
+// Somebody else writes into the log: a record whose sealed bytes are none.
+void AppendGarbage(const fs::path& data, const std::string& to, internal::MessageKind kind) {
   log::EmbeddedLogOptions options;
-  options.directory = (data_ / "log").string();
+  options.directory = (data / "log").string();
   options.clock = &Clock::System();
   options.random = &RandomSource::System();
   COMMANDER_ASSERT_OK_AND_ASSIGN(const auto log, log::OpenEmbeddedLog(options));
   COMMANDER_ASSERT_OK_AND_ASSIGN(const auto topics, log->Topics());
   internal::OutcomeHeader header;
   header.id = {1, 2};
-  header.key = "acct-1";
-  header.kind = internal::MessageKind::kRejection;
+  header.kind = kind;
+  if (kind != internal::MessageKind::kLedger) header.key = "acct-1";
   log::EntryBatch entries;
   internal::AppendSealed(header, std::vector<std::uint8_t>(24, 'x'), &entries);
   const auto durable = std::make_shared<Durable>();
   for (const log::TopicInfo& topic : topics) {
-    if (topic.settings.name != "accounts-commands") continue;
+    if (topic.settings.name != to) continue;
     ASSERT_THAT(log->Append({topic.number, 0}, log::EntryWalk(entries.words()).Next(), durable,
                             /*wake=*/true),
                 IsOk());
@@ -231,7 +231,11 @@ TEST_F(PersonalTest, WhatIsMalformedIsUnreadable) {
   }
   ASSERT_TRUE(durable->done());
   ASSERT_THAT(log->Close(), IsOk());
+}
 
+// The form is checked, with keys and without.
+TEST_F(PersonalTest, WhatIsMalformedIsUnreadable) {
+  AppendGarbage(data_, "accounts-commands", internal::MessageKind::kRejection);
   for (const std::string option : {"--show-personal", "-ondjson"}) {
     const Ran ran = CommanderWithKeys(
         data_, {option, "log", "read", "--partition", "0", "--topic", "accounts-commands"});
@@ -241,6 +245,25 @@ TEST_F(PersonalTest, WhatIsMalformedIsUnreadable) {
   const Ran verify = Commander(data_, {"store", "verify"});
   EXPECT_EQ(verify.exit, 1);
   EXPECT_THAT(verify.out, HasSubstr("not a sealed struct"));
+}
+
+// Who was erased is not guessed where the ledger does not say.
+TEST_F(PersonalTest, ADamagedLedgerIsSaid) {
+  AppendGarbage(data_, "commander-ledger", internal::MessageKind::kLedger);
+  for (const std::vector<std::string>& verb :
+       {std::vector<std::string>{"log", "read", "--key", "acct-1"}, {"aggregate", "list"}}) {
+    const Ran masked = Commander(data_, verb);
+    EXPECT_EQ(masked.exit, 1);
+    EXPECT_THAT(masked.out, HasSubstr(kSealed));
+    EXPECT_THAT(masked.err, AllOf(HasSubstr("not known of all whether they were erased: LEDGER: "),
+                                  HasSubstr("commander-ledger[0] offset 1")));
+  }
+  const Ran shown = CommanderWithKeys(data_, {"--show-personal", "aggregate", "list"});
+  EXPECT_EQ(shown.exit, 2);
+  EXPECT_THAT(shown.err, HasSubstr("commander: LEDGER: "));
+  const Ran verify = Commander(data_, {"store", "verify"});
+  EXPECT_EQ(verify.exit, 1);
+  EXPECT_THAT(verify.out, HasSubstr(R"("at":"commander-ledger","what":"LEDGER: )"));
 }
 
 }  // namespace
