@@ -552,7 +552,7 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
       event.metadata.subject = kid.ToString();
     }
     const InDecision inside;
-    absl::StatusOr<Aggregate> applied = ApplyEvent(state_.fold(), std::move(after), event);
+    absl::StatusOr<Aggregate> applied = sealing_.Apply(state_.fold(), std::move(after), event);
     if (!applied.ok()) {
       if (absl::IsResourceExhausted(applied.status())) return applied.status();
       return std::string(applied.status().message());

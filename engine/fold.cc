@@ -67,10 +67,6 @@ absl::StatusOr<Aggregate> ApplyEvent(const FoldType& fold, Aggregate before,
     after.state = std::move(before.state);
     return after;
   }
-  if (event.kid != nullptr) {
-    after.kid = event.kid->bytes;
-    after.erased = event.metadata.erased;
-  }
   try {
     std::shared_ptr<void> state;
     if (before.state == nullptr) {

@@ -33,7 +33,8 @@ struct EventToFold {
 };
 
 // `before` with the event applied: its state, or none where the fold removes it.  A state that
-// nobody else holds is changed in place, any other is copied first.
+// nobody else holds is changed in place, any other is copied first.  Whose personal fields it has
+// is not this function's to know: Sealing::Apply().
 //   kInternal: Apply threw; the message says what.
 //   kUnimplemented: no list names the event type.
 absl::StatusOr<Aggregate> ApplyEvent(const FoldType& fold, Aggregate before,

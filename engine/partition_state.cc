@@ -109,7 +109,7 @@ absl::Status PartitionState::Fold(std::span<const Word> message, const KnownType
     EventToFold event{type.name, record.payload(),
                       MetadataOf(record, options_.group, options_.partition, offset), record.kid()};
     if (sealing_.Personal(fold_)) event.text = ExceptionText::kWithheld;
-    absl::StatusOr<Aggregate> after = ApplyEvent(fold_, std::move(before), event);
+    absl::StatusOr<Aggregate> after = sealing_.Apply(fold_, std::move(before), event);
     if (!after.ok()) {
       return absl::Status(after.status().code(),
                           absl::StrCat(Place(offset), ": ", after.status().message()));

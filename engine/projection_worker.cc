@@ -204,15 +204,20 @@ absl::Status ProjectionWorker::FoldRecord(const Source& source, const log::Recor
         return absl::Status(row.status().code(), absl::StrCat(where, ": ", row.status().message()));
       }
       Aggregate& folded = (*row)->row;
-      std::shared_ptr<void> state = folded.state == nullptr
-                                        ? projection_.fold().make()
-                                        : std::const_pointer_cast<void>(folded.state);
+      const Aggregate before = folded;
+      std::shared_ptr<void> state;
+      if (folded.state == nullptr) {
+        state = projection_.fold().make();
+      } else if (Sealing::MayChangeSubject(folded, envelope.kid())) {
+        state = projection_.fold().copy(folded.state.get());
+      } else {
+        state = std::const_pointer_cast<void>(folded.state);
+      }
       if (!fold->apply(state.get(), envelope.payload(), metadata)) state = nullptr;
       folded.state = std::move(state);
-      if (envelope.kid() != nullptr) {
-        folded.kid = envelope.kid()->bytes;
-        folded.erased = envelope.erased();
-      }
+      COMMANDER_RETURN_IF_ERROR(environment_.sealing->TakeSubject(
+          projection_.fold(), before, {type, envelope.payload(), metadata, envelope.kid()},
+          &folded));
     }
   } catch (...) {
     return DescribeException(absl::StrCat(where, ": fold of ", ToAbsl(type)),

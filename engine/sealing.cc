@@ -200,6 +200,53 @@ absl::Status Sealing::Open(EnvelopeReader& envelope, std::string_view group, boo
 
 // ---------------------------------------------------------------- states and rows
 
+absl::StatusOr<crypto::WipedWords> Sealing::PersonalPart(const crypto::Plan& plan,
+                                                         const FoldType& fold,
+                                                         const void* state) const {
+  crypto::WipingMessage scratch;
+  try {
+    fold.save(state, scratch.getRoot<capnp::AnyPointer>());
+  } catch (...) {
+    return DescribeException(absl::StrCat("Save of ", fold.schema->name), ExceptionText::kWithheld);
+  }
+  const auto stored = scratch.getRoot<capnp::AnyStruct>().asReader();
+  COMMANDER_ASSIGN_OR_RETURN(const crypto::Split split, crypto::Split::Measure(plan, stored));
+  crypto::WipedWords part(split.personal_words());
+  COMMANDER_RETURN_IF_ERROR(split.WritePersonal(part.words()));
+  return part;
+}
+
+absl::Status Sealing::TakeSubject(const FoldType& fold, const Aggregate& before,
+                                  const EventToFold& event, Aggregate* after) const {
+  after->kid = before.kid;
+  after->erased = before.erased;
+  if (event.kid == nullptr || after->state == nullptr) return absl::OkStatus();
+  const crypto::Plan* plan = PlanOf(*fold.schema);
+  if (plan == nullptr) return absl::OkStatus();
+  // An event about somebody else takes the state over only where it changed what is personal.
+  if (MayChangeSubject(before, event.kid) && before.kid != Kid{}.bytes) {
+    COMMANDER_ASSIGN_OR_RETURN(const crypto::WipedWords was,
+                               PersonalPart(*plan, fold, before.state.get()));
+    COMMANDER_ASSIGN_OR_RETURN(const crypto::WipedWords is,
+                               PersonalPart(*plan, fold, after->state.get()));
+    if (std::ranges::equal(was.words(), is.words())) return absl::OkStatus();
+  }
+  after->kid = event.kid->bytes;
+  after->erased = event.metadata.erased;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Aggregate> Sealing::Apply(const FoldType& fold, Aggregate before,
+                                         const EventToFold& event) const {
+  Aggregate kept;
+  kept.kid = before.kid;
+  kept.erased = before.erased;
+  if (MayChangeSubject(before, event.kid)) kept.state = before.state;
+  COMMANDER_ASSIGN_OR_RETURN(Aggregate after, ApplyEvent(fold, std::move(before), event));
+  COMMANDER_RETURN_IF_ERROR(TakeSubject(fold, kept, event, &after));
+  return after;
+}
+
 absl::StatusOr<std::optional<Kid>> Sealing::KidOfRow(const crypto::Plan& plan,
                                                      const RowPlace& place, const Aggregate& state,
                                                      capnp::AnyStruct::Reader stored) const {

@@ -3,9 +3,10 @@
 // What is sealed, and under whose key, is decided by the type of a payload:
 //   command, event      its subject field, else the aggregate
 //   rejection, parked   the message, where the command's type is personal: the command's subject
-//   state, row          its subject field, else the subject of the last personal event that was
-//                       folded into it, else the aggregate, or the projection
-// So a state or row does not outlive the key of the event from which its personal fields came.
+//   state, row          its subject field, else the subject of the last event that set its personal
+//                       fields, else the aggregate, or the projection
+// So a state or row does not outlive the key of the event from which its personal fields came; it
+// has one subject, and must not gather what is about several.
 #pragma once
 
 #include <cstdint>
@@ -79,6 +80,18 @@ class Sealing {
     std::string_view key;    // the aggregate's, the row's
     bool projection = false;
   };
+  // ApplyEvent(), and whose personal fields the state has then.
+  absl::StatusOr<Aggregate> Apply(const FoldType& fold, Aggregate before,
+                                  const EventToFold& event) const;
+  // The same after a fold of another kind: `before` is the state as it was, which `after` must not
+  // share unless the subject is the same.
+  absl::Status TakeSubject(const FoldType& fold, const Aggregate& before, const EventToFold& event,
+                           Aggregate* after) const;
+  // The fold of this event may bring the state another subject: `before` must be kept.
+  static bool MayChangeSubject(const Aggregate& before, const crypto::Kid* kid) {
+    return kid != nullptr && before.state != nullptr && before.kid != kid->bytes;
+  }
+
   // Hands what is to be stored to `use`.
   using Stored = std::function<void(bool sealed, std::span<const Word>)>;
   absl::Status Save(const FoldType& fold, const RowPlace& place, const Aggregate& state,
@@ -101,6 +114,8 @@ class Sealing {
                                                       capnp::AnyStruct::Reader stored) const;
   absl::Status SaveSealed(const crypto::Plan& plan, const FoldType& fold, const RowPlace& place,
                           const Aggregate& state, const Stored& use) const;
+  absl::StatusOr<crypto::WipedWords> PersonalPart(const crypto::Plan& plan, const FoldType& fold,
+                                                  const void* state) const;
   absl::StatusOr<crypto::Opened> OpenRow(const FoldType& fold, const RowPlace& place,
                                          std::span<const Word> stored) const;
 

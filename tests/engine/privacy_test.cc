@@ -312,6 +312,28 @@ TEST_F(PrivacyTest, ASubjectIsWhomTheFieldNames) {
   EXPECT_THAT(refer("acct-4", ""), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+// The state was sealed under the subject of the aggregate's last event, whoever that was, so that
+// the owner's name outlived the owner's key.
+TEST_F(PrivacyTest, AnEventAboutSomebodyElseDoesNotTakeAStateOver) {
+  Open();
+  EXPECT_THAT(OpenAccount("acct-1", kCanary), IsEvents(1));
+  EXPECT_THAT(engine_->SyncCommand<personal::Refer>(
+                  *accounts_, "acct-1", [](auto command) { command.setEmail("bob@example.org"); }),
+              IsEvents(2));
+  for (const bool rebuilt : {false, true}) {
+    rebuilt ? DeleteStores() : Close();
+    Open();
+    EXPECT_EQ(OwnerOf("acct-1"), kCanary);
+    Close();  // what is in the store is sealed again
+    Open();
+    EXPECT_THAT(engine_->privacy().Erase({"person", "bob@example.org"}, ""), IsOk());
+    EXPECT_EQ(OwnerOf("acct-1"), kCanary);
+  }
+  EXPECT_THAT(Erase("acct-1"), IsOk());
+  EXPECT_EQ(OwnerOf("acct-1"), "");
+  EXPECT_TRUE(seen_erased_);
+}
+
 // ---------------------------------------------------------------- keys
 
 TEST_F(PrivacyTest, WithoutItsKeysNothingOpensAndNothingIsTakenForErased) {
