@@ -2,7 +2,8 @@
 //
 //     ASSIGN_OR_RETURN(Kid kid, keyring.KidFor(subject));         // makes the key of a new subject
 //     RETURN_IF_ERROR(keyring.Use(kid, [&](const KeyAnswer& key) { … }));
-//     RETURN_IF_ERROR(keyring.SyncKeys());                        // before what was sealed is appended
+//     RETURN_IF_ERROR(keyring.SyncKeys());                        // before what was sealed is
+//     appended
 #pragma once
 
 #include <array>

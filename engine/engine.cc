@@ -192,7 +192,7 @@ absl::Status EngineThreads::KeepKeys(const EngineOptions& options, RandomSource*
     keys.clock = &clock_;
     keys.drop_caches = std::move(drop_caches);
     keys.random = random;
-    keys.cached_keys = std::size_t{1} << 18;
+    keys.cached_keys = std::size_t{1} << 17;  // 4 MiB: locked memory is scarce
     keys.sink = sink;
     return crypto::KeyStore::Open(std::move(keys));
   };

@@ -350,8 +350,8 @@ absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stor
       const std::vector<capnp::word> node = Aligned(bytes.begin(), bytes.size());
       capnp::FlatArrayMessageReader reader(kj::arrayPtr(node.data(), node.size()));
       const auto root_node = reader.getRoot<capnp::schema::Node>();
-      // Reads all of it.  The loader names a field whenever it finds a fault, and where the fault is
-      // in the name itself, that of Cap'n Proto 1.1 does so until the stack ends.
+      // Reads all of it.  The loader names a field whenever it finds a fault, and where the fault
+      // is in the name itself, that of Cap'n Proto 1.1 does so until the stack ends.
       (void)root_node.toString().size();
       type->loader_->loader.load(root_node);
     }

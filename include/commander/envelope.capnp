@@ -10,7 +10,7 @@ struct Envelope {
   idHi @0 :UInt64;      # the message's id, a UUID: high and low half
   idLo @1 :UInt64;
   type @2 :UInt64;      # fingerprint of stable name and schema; of a rejection, nothing or parked: the command's
-  kind @3 :UInt8;       # 0 command, 1 event, 2 rejection, 3 nothing, 4 parked
+  kind @3 :UInt8;       # 0 command, 1 event, 2 rejection, 3 nothing, 4 parked, 5 ledger
   flags @4 :UInt8;      # bits 0-1, commands: expected version (0 any, 1 absent, 2 exactly `version`); bit 2: a repeat
   index @5 :UInt16;     # outcomes: place among the records of the command's outcome, from 0 …
   count @6 :UInt16;     # … and how many there are
@@ -19,7 +19,7 @@ struct Envelope {
   key @9 :Data;         # the aggregate's key, 1 to 1,024 bytes
   payload :union {
     clear @10 :AnyPointer;  # the application's struct; rejection: Rejection; parked: Parked; nothing: null
-    sealed @11 :Data;
+    sealed @11 :Data;       # the struct sealed, ESP1 of crypto/FORMAT.md; of kind ledger, its record
   }
   extra @12 :Extra;     # null unless something in it is set
 

@@ -39,6 +39,6 @@ cmake_build() {
 expect_output() {
   local program=$1 source=$2 run
   run=$(mktemp -d -p "$source")
-  (cd "$run" && "$program") >"$source/actual"
+  (cd "$run" && XDG_CONFIG_HOME=$run/config "$program") >"$source/actual"
   diff -u "$source/output" "$source/actual"
 }

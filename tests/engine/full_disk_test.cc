@@ -127,7 +127,7 @@ TEST_F(FullDiskTest, WhatWasAnsweredIsThereAfterAnEndWithoutSpace) {
   std::size_t answered = 0;
   while (answered < answers_.size() && answers_[answered].has_value()) ++answered;
   EXPECT_LT(answered, answers_.size());  // the last one waits
-  core_->Close().IgnoreError();  // it cannot write
+  core_->Close().IgnoreError();          // it cannot write
   answers_.resize(answered);
   files_.Restart(Loss::kPower);
   files_.SetFreeSectors(std::nullopt);
