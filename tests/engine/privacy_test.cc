@@ -8,6 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "engine/envelope.h"
+#include "engine/log/embedded_log.h"
+#include "engine/partitioner.h"
 #include "tests/engine/personal_fixture.h"
 
 namespace commander::test {
@@ -153,6 +156,100 @@ TEST_F(PrivacyTest, ARepeatIsToldByWhatIsUnderTheSeal) {
   }
   // Its comparison ends with the key; it is a repeat all the same.
   EXPECT_THAT(Erase("acct-1"), IsOk());
+}
+
+// What somebody else might write into the log: a payload of a personal type, in clear.
+class ClearPayloadTest : public PrivacyTest {
+ protected:
+  ClearPayloadTest() {
+    Open();
+    EXPECT_THAT(OpenAccount("acct-1", "Ada"), IsEvents(1));
+    EXPECT_THAT(Rename("acct-1", "Ada"), IsEvents(2));
+    Close();
+    OpenLog();
+  }
+  void OpenLog() {
+    log::EmbeddedLogOptions options;
+    options.directory = (data() / "log").string();
+    options.clock = &Clock::System();
+    options.random = &RandomSource::System();
+    auto log = log::OpenEmbeddedLog(std::move(options));
+    ASSERT_THAT(log, IsOk());
+    log_file_ = *std::move(log);
+  }
+  log::TopicPartition Place(std::string_view topic) {
+    const auto topics = log_file_->Topics();
+    for (const log::TopicInfo& each : *topics) {
+      if (each.settings.name == topic) return {each.number, internal::PartitionOf("acct-1", 2)};
+    }
+    ADD_FAILURE() << "no topic " << topic;
+    return {};
+  }
+  void CloseLog() {
+    while (log_file_->Step()) {
+    }
+    EXPECT_THAT(log_file_->Close(), IsOk());
+    log_file_.reset();
+  }
+  std::unique_ptr<log::Log> log_file_;
+};
+
+TEST_F(ClearPayloadTest, OfACommandIsRefusedByItsPlace) {
+  internal::CommandDraft draft(internal::TypeOf<personal::Open>());
+  draft.payload().initAs<personal::Open>().setOwner(kCanary);
+  internal::CommandHeader header;
+  header.id = MessageId::FromText("clear");
+  header.key = "acct-1";
+  const internal::FinishedMessage message = Finish(draft, header);
+  ASSERT_THAT(log_file_->Append(Place("accounts-commands"), message.words(), nullptr, true),
+              IsOk());
+  CloseLog();
+  Open();
+  EXPECT_EQ(OwnerOf("acct-1"), "Ada");  // the partition goes on
+  Close();
+  OpenLog();
+  std::vector<log::Record> records;
+  ASSERT_THAT(log_file_->Poll(Place("accounts-events"), Offset{2}, 1, &records), IsOk());
+  ASSERT_FALSE(records.empty());
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto record,
+                                 internal::EnvelopeReader::Open(records[0].message));
+  EXPECT_EQ(record->kind(), internal::MessageKind::kRejection);
+  EXPECT_EQ(record->key(), "");
+  EXPECT_EQ(record->rejection().code, "commander.unreadable");
+  EXPECT_THAT(record->rejection().message, AllOf(HasSubstr("clear"), Not(HasSubstr(kCanary))));
+}
+
+TEST_F(ClearPayloadTest, OfAnEventStopsThePartition) {
+  internal::EventDraft draft(internal::TypeOf<personal::Renamed>());
+  draft.payload().initAs<personal::Renamed>().setOwner(kCanary);
+  internal::CommandDraft command(internal::TypeOf<personal::Deposit>());
+  command.payload().initAs<personal::Deposit>();
+  internal::CommandHeader sent;
+  sent.id = MessageId::FromText("cause");
+  sent.key = "acct-1";
+  internal::OutcomeHeader header;
+  header.id = MessageId::FromText("event");
+  header.type = internal::TypeOf<personal::Renamed>().fingerprint;
+  header.kind = internal::MessageKind::kEvent;
+  header.version = 3;
+  header.key = "acct-1";
+  header.source = Offset{2};
+  header.cause = sent.id;
+  ASSERT_THAT(
+      log_file_->Append(Place("accounts-commands"), Finish(command, sent).words(), nullptr, true),
+      IsOk());
+  log::CommitBatch batch;
+  batch.commands = Place("accounts-commands");
+  batch.events = Place("accounts-events");
+  batch.consumed = Offset{3};
+  batch.entries.Append(Finish(draft, header).words());
+  log_file_->Commit(std::move(batch));
+  CloseLog();
+  Open();
+  EXPECT_THAT(engine_->AwaitReady(),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("accounts-events"), HasSubstr("offset 2"),
+                             HasSubstr("clear"), Not(HasSubstr(kCanary)))));
 }
 
 // ---------------------------------------------------------------- erasing
