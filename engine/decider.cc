@@ -590,11 +590,15 @@ absl::StatusOr<Decider::Result> Decider::Retry(const Command& command, DecidedBa
     COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> failure, Run(parked, batch));
     if (!failure.has_value()) continue;
     drew_ = false;
-    COMMANDER_RETURN_IF_ERROR(Reject(
-        command,
-        {"commander.failed",
-         absl::StrCat("the command at offset ", head.source.value, " failed again: ", *failure)},
-        batch));
+    // The retry is a command of nobody: what it is answered is in clear.
+    const std::string why = parked.envelope.kid() == nullptr
+                                ? *failure
+                                : "its reason is withheld because it may quote personal fields";
+    COMMANDER_RETURN_IF_ERROR(
+        Reject(command,
+               {"commander.failed",
+                absl::StrCat("the command at offset ", head.source.value, " failed again: ", why)},
+               batch));
     return Result::kDone;
   }
   // The last piece may have filled it: then the queue is empty when this comes again.

@@ -132,6 +132,9 @@ TEST_F(PrivacyTest, NoTextOfAFailureQuotesAPersonalField) {
   COMMANDER_ASSERT_OK_AND_ASSIGN(const auto all, engine_->Parked(*accounts_));
   ASSERT_EQ(all.size(), 1u);
   EXPECT_THAT(all[0].message, HasSubstr(kCanary));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome retried, engine_->Retry(*accounts_, "acct-1"));
+  EXPECT_EQ(retried.rejection().code, "commander.failed");
+  EXPECT_THAT(retried.rejection().message, Not(HasSubstr(kCanary)));
   // Another command cannot be sealed: of its failure the type is told.
   EXPECT_THAT(OpenAccount("acct-2", kCanary), IsEvents(1));
   COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome scolded, engine_->SyncCommand<personal::Scold>(
