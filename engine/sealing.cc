@@ -85,6 +85,11 @@ crypto::Plan PlanForMessage(std::string_view name) {
 
 }  // namespace
 
+crypto::Place PlaceOf(const EnvelopeReader& record, std::string_view group) {
+  return {KindOf(record.kind()), group,        record.key(), record.version(),
+          Bytes(record.id()),    record.type()};
+}
+
 Sealing::Sealing(bool everything)
     : everything_(everything),
       rejections_(PlanForMessage<wire::Rejection>("commander.Rejection")),
@@ -191,10 +196,8 @@ absl::Status Sealing::Open(EnvelopeReader& envelope, std::string_view group, boo
                             "its type has personal fields, and it is in clear");
   }
   if (sealer_ == nullptr) return NoKeys();
-  const crypto::Place place{KindOf(envelope.kind()), group,
-                            envelope.key(),          envelope.version(),
-                            Bytes(envelope.id()),    envelope.type()};
-  COMMANDER_ASSIGN_OR_RETURN(crypto::Opened opened, sealer_->Open(place, envelope.sealed()));
+  COMMANDER_ASSIGN_OR_RETURN(crypto::Opened opened,
+                             sealer_->Open(PlaceOf(envelope, group), envelope.sealed()));
   return envelope.TakeOpened(std::move(opened));
 }
 

@@ -25,6 +25,9 @@
 
 namespace commander::internal {
 
+// Where a record of the group is, to its seal.  Valid as long as both.
+crypto::Place PlaceOf(const EnvelopeReader& record, std::string_view group);
+
 // Thread-safe once Start() has returned.
 class Sealing {
  public:

@@ -1,7 +1,6 @@
 #include "tools/commander/personal.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +8,7 @@
 #include "crypto/answer.h"
 #include "crypto/esp1.h"
 #include "crypto/plan.h"
+#include "engine/sealing.h"
 #include "tools/commander/json.h"
 
 namespace commander::cli {
@@ -17,32 +17,6 @@ namespace {
 namespace esp1 = crypto::esp1;
 using ::commander::crypto::PlaceKind;
 using ::commander::internal::EnvelopeReader;
-using ::commander::internal::MessageKind;
-
-PlaceKind PlaceOf(MessageKind kind) {
-  switch (kind) {
-    case MessageKind::kCommand:
-      return PlaceKind::kCommand;
-    case MessageKind::kRejection:
-      return PlaceKind::kRejection;
-    case MessageKind::kParked:
-      return PlaceKind::kParked;
-    case MessageKind::kEvent:
-    case MessageKind::kNothing:
-    case MessageKind::kLedger:
-      break;
-  }
-  return PlaceKind::kEvent;
-}
-
-std::array<std::uint8_t, 16> BytesOf(const MessageId& id) {
-  std::array<std::uint8_t, 16> bytes;
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(id.hi >> (56 - 8 * i));
-    bytes[8 + i] = static_cast<std::uint8_t>(id.lo >> (56 - 8 * i));
-  }
-  return bytes;
-}
 
 absl::Status NoKeys() {
   return absl::FailedPreconditionError("it is sealed, and there is no store of keys");
@@ -125,9 +99,7 @@ absl::StatusOr<Disclosed> Personal::Record(const EnvelopeReader& envelope) {
   }
   absl::StatusOr<Disclosed> disclosed = NoKeys();
   for (std::size_t i = 0; i < groups_.size(); ++i) {
-    disclosed = OpenAt({PlaceOf(envelope.kind()), groups_[i], envelope.key(), envelope.version(),
-                        BytesOf(envelope.id()), envelope.type()},
-                       envelope.sealed());
+    disclosed = OpenAt(internal::PlaceOf(envelope, groups_[i]), envelope.sealed());
     if (crypto::AnswerOf(disclosed.status()) == crypto::Answer::kForged) continue;
     std::swap(groups_[0], groups_[i]);
     return disclosed;
