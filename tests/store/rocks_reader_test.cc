@@ -243,8 +243,11 @@ TEST_F(RocksReaderTest, SeesOneMomentBesideABusyWriter) {
     for (int n = 1; !stop; ++n) WriteAndFlush({{"a", absl::StrCat(n)}, {"z", absl::StrCat(n)}});
   });
   int newest = 0;
+  int aborted = 0;
   for (int i = 0; i < 100; ++i) {
     const auto reader = Open();
+    // On a busy machine a reader may never be as fast as the writer, and says so.
+    if (absl::IsAborted(reader.status()) && ++aborted < 20) continue;
     EXPECT_THAT(reader, IsOk());
     if (!reader.ok()) break;
     const auto family = (*reader)->FindFamily("p0");
