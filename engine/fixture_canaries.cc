@@ -86,7 +86,9 @@ TestMessage Canaries::Take(const TestMessage& message) {
 }
 
 void Canaries::Walk(capnp::DynamicStruct::Builder value, bool marked, const std::string& path) {
-  for (const auto field : value.getSchema().getNonUnionFields()) {
+  const capnp::StructSchema schema = value.getSchema();
+  const capnp::StructSchema::FieldSubset fields = schema.getNonUnionFields();
+  for (const auto field : fields) {
     WalkField(value, field, marked, path);
   }
   KJ_IF_MAYBE (field, value.which()) {
