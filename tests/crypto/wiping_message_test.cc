@@ -66,7 +66,7 @@ TEST(WipingMessage, GrowsBeyondItsFirstSegment) {
   WipingMessage own(1);
   auto list = own.initRoot<sealing::MarksList>().initContacts(1000);
   list[999].setEmail("last");
-  EXPECT_EQ(list[999].getEmail(), "last");
+  EXPECT_EQ(list[999].asReader().getEmail(), "last");
 }
 
 }  // namespace
