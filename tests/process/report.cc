@@ -14,20 +14,6 @@ using ::commander::internal::ToAbsl;
 
 constexpr char kNoCode[] = "-";
 
-RecordKind KindOf(OutcomeKind kind) {
-  switch (kind) {
-    case OutcomeKind::kEvents:
-      return RecordKind::kEvent;
-    case OutcomeKind::kRejected:
-      return RecordKind::kRejection;
-    case OutcomeKind::kNothing:
-      return RecordKind::kNothing;
-    case OutcomeKind::kParked:
-      return RecordKind::kParked;
-  }
-  return RecordKind::kNothing;
-}
-
 }  // namespace
 
 std::string SentLine(const Sent& sent) {

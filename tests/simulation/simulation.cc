@@ -16,20 +16,6 @@ constexpr std::int64_t kWindows[] = {10 * kMinute, 60 * kMinute, 180 * kMinute};
 constexpr char kGroup[] = "accounts";
 constexpr char kBalances[] = "projections/balances@1";
 
-RecordKind KindOf(OutcomeKind kind) {
-  switch (kind) {
-    case OutcomeKind::kEvents:
-      return RecordKind::kEvent;
-    case OutcomeKind::kRejected:
-      return RecordKind::kRejection;
-    case OutcomeKind::kNothing:
-      return RecordKind::kNothing;
-    case OutcomeKind::kParked:
-      return RecordKind::kParked;
-  }
-  return RecordKind::kNothing;
-}
-
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed)

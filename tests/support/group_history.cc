@@ -138,6 +138,20 @@ class Gatherer {
 
 }  // namespace
 
+RecordKind KindOf(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kEvents:
+      return RecordKind::kEvent;
+    case OutcomeKind::kRejected:
+      return RecordKind::kRejection;
+    case OutcomeKind::kNothing:
+      return RecordKind::kNothing;
+    case OutcomeKind::kParked:
+      return RecordKind::kParked;
+  }
+  return RecordKind::kNothing;
+}
+
 std::string_view NameOf(RecordKind kind) {
   switch (kind) {
     case RecordKind::kCommand:

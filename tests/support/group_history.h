@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "commander/id.h"
+#include "commander/outcome.h"
 #include "commander/position.h"
 #include "engine/log/log.h"
 
@@ -26,6 +27,7 @@ using Words = std::vector<log::Word>;
 
 enum class RecordKind : std::uint8_t { kCommand, kEvent, kRejection, kNothing, kParked };
 std::string_view NameOf(RecordKind kind);
+RecordKind KindOf(OutcomeKind kind);
 
 struct LoggedCommand {
   Offset offset;

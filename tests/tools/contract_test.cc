@@ -21,20 +21,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-
-// One line, which names the program.
-MATCHER_P(IsOneLine, text, "one line") {
-  return arg.find('\n') == arg.size() - 1 &&
-         ExplainMatchResult(AllOf(StartsWith("commander: "), HasSubstr(text)), arg,
-                            result_listener);
-}
 
 class ContractTest : public ::testing::Test {
  protected:

@@ -6,6 +6,7 @@
 //     EXPECT_EQ(ran.exit, 0) << ran.err;
 #pragma once
 
+#include <gmock/gmock.h>
 #include <sys/types.h>
 
 #include <filesystem>
@@ -69,5 +70,13 @@ absl::Status WritePeople(const std::filesystem::path& data,
                          std::vector<std::string> arguments = {});
 // Commander(), which knows that file.
 Ran CommanderWithKeys(const std::filesystem::path& data, std::vector<std::string> arguments);
+
+// One line, which names the program.
+MATCHER_P(IsOneLine, text, "one line") {
+  return arg.find('\n') == arg.size() - 1 &&
+         ::testing::ExplainMatchResult(
+             ::testing::AllOf(::testing::StartsWith("commander: "), ::testing::HasSubstr(text)),
+             arg, result_listener);
+}
 
 }  // namespace commander::test

@@ -25,13 +25,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-using ::testing::StartsWith;
-
-MATCHER_P(IsOneLine, text, "one line") {
-  return arg.find('\n') == arg.size() - 1 &&
-         ExplainMatchResult(AllOf(StartsWith("commander: "), HasSubstr(text)), arg,
-                            result_listener);
-}
 
 class SubjectVerbTest : public ::testing::Test {
  protected:
