@@ -15,6 +15,7 @@ PartitionState::PartitionState(PartitionOptions options, const FoldType& fold,
     : options_(std::move(options)),
       fold_(fold),
       sealing_(sealing),
+      text_(sealing.Personal(fold) ? ExceptionText::kWithheld : ExceptionText::kTold),
       store_(store),
       family_(family),
       states_(fold, sealing, options_.group, store, family, options_.cache_bytes),
@@ -108,7 +109,7 @@ absl::Status PartitionState::Fold(std::span<const Word> message, const KnownType
     entry->staged = {};
     EventToFold event{type.name, record.payload(),
                       MetadataOf(record, options_.group, options_.partition, offset), record.kid()};
-    if (sealing_.Personal(fold_)) event.text = ExceptionText::kWithheld;
+    event.text = text_;
     absl::StatusOr<Aggregate> after = sealing_.Apply(fold_, std::move(before), event);
     if (!after.ok()) {
       return absl::Status(after.status().code(),

@@ -116,6 +116,7 @@ class PartitionState {
   const PartitionOptions options_;
   const FoldType& fold_;
   const Sealing& sealing_;
+  const ExceptionText text_;  // of folds
   store::Store& store_;
   const store::FamilyId family_;
   store::PartitionRow row_;

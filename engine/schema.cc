@@ -15,19 +15,15 @@
 #include "absl/strings/str_replace.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
+#include "crypto/marks.h"
 #include "crypto/plan.h"
 
 namespace commander::internal {
 namespace {
 
-// Of annotations.capnp.
-constexpr std::uint64_t kNameAnnotation = 0xb0f3c2d18e6a4795;
-constexpr std::uint64_t kPersonalAnnotation = 0xe1a96d3b5c704f28;
-constexpr std::uint64_t kSubjectAnnotation = 0xc87f21e49d0b6a53;
-
 bool IsOurs(std::uint64_t annotation) {
-  return annotation == kNameAnnotation || annotation == kPersonalAnnotation ||
-         annotation == kSubjectAnnotation;
+  return annotation == crypto::kNameAnnotation || annotation == crypto::kPersonalAnnotation ||
+         annotation == crypto::kSubjectAnnotation;
 }
 
 // The canonical listing of FORMAT.md: numbers as text ended by ';', names ended by NUL.
@@ -270,11 +266,8 @@ std::string_view SchemaRoleName(SchemaRole role) {
 }
 
 std::string StableName(std::string_view cpp_name, capnp::StructSchema schema) {
-  for (const auto annotation : schema.getProto().getAnnotations()) {
-    if (annotation.getId() == kNameAnnotation && annotation.getValue().isText()) {
-      return std::string(View(annotation.getValue().getText()));
-    }
-  }
+  const auto annotations = schema.getProto().getAnnotations();
+  if (auto name = crypto::TextMark(annotations, crypto::kNameAnnotation)) return *std::move(name);
   return absl::StrReplaceAll(ToAbsl(cpp_name), {{"::", "."}});
 }
 

@@ -77,6 +77,16 @@ absl::Status NoKeys() {
       "commander.no_keys");
 }
 
+// Save of a personal state, in memory that is wiped.
+absl::Status SaveInto(const FoldType& fold, const void* state, crypto::WipingMessage& scratch) {
+  try {
+    fold.save(state, scratch.getRoot<capnp::AnyPointer>());
+    return absl::OkStatus();
+  } catch (...) {
+    return DescribeException(absl::StrCat("Save of ", fold.schema->name), ExceptionText::kWithheld);
+  }
+}
+
 // The engine's own structs bear no mark; these plans cannot fail.
 template <class Struct>
 crypto::Plan PlanForMessage(std::string_view name) {
@@ -118,36 +128,53 @@ bool Sealing::Personal(const FoldType& fold) const {
 
 // ---------------------------------------------------------------- messages
 
-absl::StatusOr<Kid> Sealing::KidOfMessage(const crypto::Plan& plan, std::string_view group,
-                                          std::string_view key,
+absl::StatusOr<Kid> Sealing::KidOfMessage(const crypto::Plan& plan, const crypto::Place& place,
                                           capnp::AnyStruct::Reader payload) const {
   COMMANDER_ASSIGN_OR_RETURN(std::optional<crypto::Subject> subject, plan.SubjectOf(payload));
-  if (!subject.has_value()) subject = crypto::Subject{std::string(group), std::string(key)};
+  if (!subject.has_value()) {
+    subject = crypto::Subject{std::string(place.owner), std::string(place.key)};
+  }
   absl::StatusOr<Kid> kid = keyring_->KidFor(*subject);
   if (absl::IsFailedPrecondition(kid.status())) return Erased();
   return kid;
 }
 
+absl::StatusOr<crypto::WipedWords> Sealing::SealPayload(const crypto::Plan& plan,
+                                                        const crypto::Place& place,
+                                                        capnp::AnyPointer::Reader payload) const {
+  const auto plaintext = payload.getAs<capnp::AnyStruct>();
+  COMMANDER_ASSIGN_OR_RETURN(const Kid kid, KidOfMessage(plan, place, plaintext));
+  absl::StatusOr<crypto::WipedWords> sealed = sealer_->Seal(plan, place, kid, plaintext);
+  if (crypto::AnswerOf(sealed.status()) == crypto::Answer::kErased) return Erased();
+  return sealed;
+}
+
 absl::StatusOr<CommandDraft> Sealing::Seal(const crypto::Plan& plan, std::string_view group,
                                            const CommandHeader& header, CommandDraft draft) const {
-  const auto payload = draft.Read().getAs<capnp::AnyStruct>();
-  COMMANDER_ASSIGN_OR_RETURN(const Kid kid, KidOfMessage(plan, group, header.key, payload));
-  const crypto::Place place = PlaceOf(PlaceKind::kCommand, group, header, draft.type().fingerprint);
-  const absl::StatusOr<crypto::WipedWords> sealed = sealer_->Seal(plan, place, kid, payload);
-  if (crypto::AnswerOf(sealed.status()) == crypto::Answer::kErased) return Erased();
-  if (!sealed.ok()) return sealed.status();
-  return draft.Sealed(sealed->bytes());
+  COMMANDER_ASSIGN_OR_RETURN(
+      const crypto::WipedWords sealed,
+      SealPayload(plan, PlaceOf(PlaceKind::kCommand, group, header, draft.type().fingerprint),
+                  draft.Read()));
+  return draft.Sealed(sealed.bytes());
 }
 
 absl::StatusOr<EventDraft> Sealing::Seal(const crypto::Plan& plan, std::string_view group,
                                          const OutcomeHeader& header, EventDraft& draft) const {
-  const auto payload = draft.Read().getAs<capnp::AnyStruct>();
-  COMMANDER_ASSIGN_OR_RETURN(const Kid kid, KidOfMessage(plan, group, header.key, payload));
-  const crypto::Place place = PlaceOf(PlaceKind::kEvent, group, header, header.type);
-  const absl::StatusOr<crypto::WipedWords> sealed = sealer_->Seal(plan, place, kid, payload);
-  if (crypto::AnswerOf(sealed.status()) == crypto::Answer::kErased) return Erased();
-  if (!sealed.ok()) return sealed.status();
-  return draft.Sealed(sealed->bytes());
+  COMMANDER_ASSIGN_OR_RETURN(
+      const crypto::WipedWords sealed,
+      SealPayload(plan, PlaceOf(PlaceKind::kEvent, group, header, header.type), draft.Read()));
+  return draft.Sealed(sealed.bytes());
+}
+
+absl::Status Sealing::AppendMarked(const crypto::Plan& plan, const crypto::Place& place,
+                                   const Kid& kid, capnp::MessageBuilder& plaintext,
+                                   const OutcomeHeader& header, log::EntryBatch* out) const {
+  COMMANDER_ASSIGN_OR_RETURN(
+      const crypto::WipedWords sealed,
+      sealer_->Seal(plan, place, kid, plaintext.getRoot<capnp::AnyStruct>().asReader(),
+                    crypto::IfErased::kMark));
+  AppendSealed(header, sealed.bytes(), out);
+  return absl::OkStatus();
 }
 
 absl::Status Sealing::AppendRejection(std::string_view group, const OutcomeHeader& header,
@@ -159,12 +186,8 @@ absl::Status Sealing::AppendRejection(std::string_view group, const OutcomeHeade
   }
   crypto::WipingMessage scratch;
   Fill(scratch.initRoot<wire::Rejection>(), code, message);
-  COMMANDER_ASSIGN_OR_RETURN(
-      const crypto::WipedWords sealed,
-      sealer_->Seal(rejections_, PlaceOf(PlaceKind::kRejection, group, header, header.type), *kid,
-                    scratch.getRoot<capnp::AnyStruct>().asReader(), crypto::IfErased::kMark));
-  AppendSealed(header, sealed.bytes(), out);
-  return absl::OkStatus();
+  return AppendMarked(rejections_, PlaceOf(PlaceKind::kRejection, group, header, header.type), *kid,
+                      scratch, header, out);
 }
 
 absl::Status Sealing::AppendParked(std::string_view group, const OutcomeHeader& header,
@@ -177,12 +200,8 @@ absl::Status Sealing::AppendParked(std::string_view group, const OutcomeHeader& 
   }
   crypto::WipingMessage scratch;
   Fill(scratch.initRoot<wire::Parked>(), command, code, message);
-  COMMANDER_ASSIGN_OR_RETURN(
-      const crypto::WipedWords sealed,
-      sealer_->Seal(parked_, PlaceOf(PlaceKind::kParked, group, header, header.type), *kid,
-                    scratch.getRoot<capnp::AnyStruct>().asReader(), crypto::IfErased::kMark));
-  AppendSealed(header, sealed.bytes(), out);
-  return absl::OkStatus();
+  return AppendMarked(parked_, PlaceOf(PlaceKind::kParked, group, header, header.type), *kid,
+                      scratch, header, out);
 }
 
 absl::Status Sealing::SyncKeys() const {
@@ -207,11 +226,7 @@ absl::StatusOr<crypto::WipedWords> Sealing::PersonalPart(const crypto::Plan& pla
                                                          const FoldType& fold,
                                                          const void* state) const {
   crypto::WipingMessage scratch;
-  try {
-    fold.save(state, scratch.getRoot<capnp::AnyPointer>());
-  } catch (...) {
-    return DescribeException(absl::StrCat("Save of ", fold.schema->name), ExceptionText::kWithheld);
-  }
+  COMMANDER_RETURN_IF_ERROR(SaveInto(fold, state, scratch));
   const auto stored = scratch.getRoot<capnp::AnyStruct>().asReader();
   COMMANDER_ASSIGN_OR_RETURN(const crypto::Split split, crypto::Split::Measure(plan, stored));
   crypto::WipedWords part(split.personal_words());
@@ -277,11 +292,7 @@ absl::Status Sealing::SaveSealed(const crypto::Plan& plan, const FoldType& fold,
                                  const RowPlace& place, const Aggregate& state,
                                  const Stored& use) const {
   crypto::WipingMessage scratch;
-  try {
-    fold.save(state.state.get(), scratch.getRoot<capnp::AnyPointer>());
-  } catch (...) {
-    return DescribeException(absl::StrCat("Save of ", fold.schema->name), ExceptionText::kWithheld);
-  }
+  COMMANDER_RETURN_IF_ERROR(SaveInto(fold, state.state.get(), scratch));
   const auto stored = scratch.getRoot<capnp::AnyStruct>().asReader();
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<Kid> kid, KidOfRow(plan, place, state, stored));
   if (kid.has_value()) {

@@ -108,8 +108,13 @@ class Sealing {
                     const std::function<void(capnp::AnyPointer::Reader)>& use) const;
 
  private:
-  absl::StatusOr<crypto::Kid> KidOfMessage(const crypto::Plan& plan, std::string_view group,
-                                           std::string_view key,
+  absl::StatusOr<crypto::WipedWords> SealPayload(const crypto::Plan& plan,
+                                                 const crypto::Place& place,
+                                                 capnp::AnyPointer::Reader payload) const;
+  absl::Status AppendMarked(const crypto::Plan& plan, const crypto::Place& place,
+                            const crypto::Kid& kid, capnp::MessageBuilder& plaintext,
+                            const OutcomeHeader& header, log::EntryBatch* out) const;
+  absl::StatusOr<crypto::Kid> KidOfMessage(const crypto::Plan& plan, const crypto::Place& place,
                                            capnp::AnyStruct::Reader payload) const;
   // Nothing where the subject was erased and no key of it was ever seen here.
   absl::StatusOr<std::optional<crypto::Kid>> KidOfRow(const crypto::Plan& plan,
