@@ -24,6 +24,7 @@ install(FILES
   "${PROJECT_BINARY_DIR}/commander-config.cmake"
   "${PROJECT_BINARY_DIR}/commander-config-version.cmake"
   include/cmake/CommanderSchemas.cmake
+  include/cmake/CommanderRdkafka.cmake
   include/cmake/CommanderSodium.cmake
   DESTINATION "${package}")
 
