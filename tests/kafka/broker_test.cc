@@ -1,0 +1,125 @@
+// The broker is there and speaks with librdkafka; one that is killed keeps what it acknowledged.
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tests/kafka/own_broker.h"
+#include "tests/support/status_matchers.h"
+
+namespace commander::test {
+namespace {
+
+constexpr int kPatienceMs = 30'000;
+
+template <auto destroy>
+struct Destroy {
+  template <class T>
+  void operator()(T* it) const {
+    destroy(it);
+  }
+};
+using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
+using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
+using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
+using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
+using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
+using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
+using Metadata =
+    std::unique_ptr<const struct rd_kafka_metadata, Destroy<rd_kafka_metadata_destroy>>;
+
+absl::Status AsStatus(rd_kafka_resp_err_t error) {
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  return absl::InternalError(rd_kafka_err2str(error));
+}
+
+void Delivered(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  *static_cast<rd_kafka_resp_err_t*>(message->_private) = message->err;
+}
+
+Handle Connect(rd_kafka_type_t type, const std::string& address) {
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  char why[512];
+  EXPECT_EQ(rd_kafka_conf_set(conf, "bootstrap.servers", address.c_str(), why, sizeof why),
+            RD_KAFKA_CONF_OK)
+      << why;
+  rd_kafka_conf_set_dr_msg_cb(conf, Delivered);
+  Handle handle(rd_kafka_new(type, conf, why, sizeof why));
+  EXPECT_NE(handle, nullptr) << why;
+  return handle;
+}
+
+absl::StatusOr<int> BrokersOf(const std::string& address) {
+  const Handle client = Connect(RD_KAFKA_PRODUCER, address);
+  const struct rd_kafka_metadata* found = nullptr;
+  const absl::Status status =
+      AsStatus(rd_kafka_metadata(client.get(), 0, nullptr, &found, kPatienceMs));
+  if (!status.ok()) return status;
+  return Metadata(found)->broker_cnt;
+}
+
+absl::Status CreateTopic(const std::string& address, const char* name) {
+  const Handle client = Connect(RD_KAFKA_PRODUCER, address);
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  const NewTopic topic(rd_kafka_NewTopic_new(name, 1, 1, nullptr, 0));
+  rd_kafka_NewTopic_t* asked[] = {topic.get()};
+  rd_kafka_CreateTopics(client.get(), asked, 1, nullptr, queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (event == nullptr) return absl::DeadlineExceededError("no answer to CreateTopics");
+  const auto* const created = rd_kafka_event_CreateTopics_result(event.get());
+  if (created == nullptr) return AsStatus(rd_kafka_event_error(event.get()));
+  std::size_t count = 0;
+  const auto* const topics = rd_kafka_CreateTopics_result_topics(created, &count);
+  return count == 1 ? AsStatus(rd_kafka_topic_result_error(topics[0]))
+                    : absl::InternalError("CreateTopics answered for another number of topics");
+}
+
+// Returns when the broker has acknowledged it.
+absl::Status Produce(const std::string& address, const char* topic, std::string value) {
+  const Handle producer = Connect(RD_KAFKA_PRODUCER, address);
+  auto result = RD_KAFKA_RESP_ERR__IN_PROGRESS;
+  const absl::Status status = AsStatus(rd_kafka_producev(
+      producer.get(), RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_VALUE(value.data(), value.size()),
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(&result), RD_KAFKA_V_END));
+  if (!status.ok()) return status;
+  rd_kafka_flush(producer.get(), kPatienceMs);
+  return AsStatus(result);
+}
+
+absl::StatusOr<std::string> FirstValue(const std::string& address, const char* name) {
+  const Handle consumer = Connect(RD_KAFKA_CONSUMER, address);
+  const Topic topic(rd_kafka_topic_new(consumer.get(), name, nullptr));
+  if (rd_kafka_consume_start(topic.get(), 0, RD_KAFKA_OFFSET_BEGINNING) != 0) {
+    return AsStatus(rd_kafka_last_error());
+  }
+  const Message message(rd_kafka_consume(topic.get(), 0, kPatienceMs));
+  rd_kafka_consume_stop(topic.get(), 0);
+  if (message == nullptr) return absl::DeadlineExceededError("no record arrived");
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return AsStatus(message->err);
+  return std::string(static_cast<const char*>(message->payload), message->len);
+}
+
+TEST(Broker, AnswersLibrdkafka) {
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string address, SharedBroker());
+  EXPECT_THAT(BrokersOf(address), IsOkAndHolds(testing::Ge(1)));
+}
+
+TEST(Broker, KeepsWhatItAcknowledgedWhenItIsKilled) {
+  OwnBroker broker;
+  ASSERT_THAT(broker.Start(), IsOk());
+  const std::string address = broker.address();
+  ASSERT_THAT(CreateTopic(address, "kept"), IsOk());
+  ASSERT_THAT(Produce(address, "kept", "acknowledged"), IsOk());
+
+  ASSERT_THAT(broker.KillHard(), IsOk());
+  ASSERT_THAT(broker.Start(), IsOk());
+  EXPECT_EQ(broker.address(), address);
+  EXPECT_THAT(FirstValue(address, "kept"), IsOkAndHolds("acknowledged"));
+}
+
+}  // namespace
+}  // namespace commander::test

@@ -1,0 +1,64 @@
+#include "tests/kafka/own_broker.h"
+
+#include <gtest/gtest.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "commander/internal/status_macros.h"
+
+namespace commander::test {
+namespace {
+
+// Runs the script and returns what it printed; its messages go to the test's own standard error.
+absl::StatusOr<std::string> Run(std::string_view verb, const std::filesystem::path& directory,
+                                std::string_view option = "") {
+  const std::string command = std::string(COMMANDER_SOURCE_DIR "/tests/broker/broker ")
+                                  .append(verb)
+                                  .append(" '" + directory.string() + "' ")
+                                  .append(option);
+  FILE* const pipe = popen(command.c_str(), "re");
+  if (pipe == nullptr) return absl::InternalError("cannot run " + command);
+  std::string output;
+  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) output.push_back(static_cast<char>(c));
+  const int status = pclose(pipe);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return absl::InternalError(command + " failed; standard error has its reason");
+  }
+  return output;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> SharedBroker() {
+  const char* const servers = std::getenv("TEST_KAFKA_SERVERS");
+  if (servers == nullptr || *servers == '\0') {
+    return absl::FailedPreconditionError(
+        "TEST_KAFKA_SERVERS names no broker: run the tests by tools/dev test, which starts one, or "
+        "set it to the address that tools/dev broker start prints");
+  }
+  return servers;
+}
+
+OwnBroker::~OwnBroker() {
+  const absl::StatusOr<std::string> wiped = Run("wipe", directory_.path());
+  if (!wiped.ok()) ADD_FAILURE() << wiped.status();
+}
+
+absl::Status OwnBroker::Start() {
+  COMMANDER_ASSIGN_OR_RETURN(std::string printed, Run("start", directory_.path()));
+  address_ = printed.substr(0, printed.find('\n'));
+  return absl::OkStatus();
+}
+
+absl::Status OwnBroker::Stop() { return Run("stop", directory_.path()).status(); }
+
+absl::Status OwnBroker::KillHard() { return Run("stop", directory_.path(), "--kill").status(); }
+
+}  // namespace commander::test

@@ -1,0 +1,44 @@
+// own_broker.h: the broker that all tests share, and one of a test's own, to be killed.
+//
+//     OwnBroker broker;
+//     ASSERT_THAT(broker.Start(), IsOk());
+//     … broker.address() …
+//     ASSERT_THAT(broker.KillHard(), IsOk());
+//     ASSERT_THAT(broker.Start(), IsOk());   // the same address, the same data
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tests/support/temp_dir.h"
+
+namespace commander::test {
+
+// TEST_KAFKA_SERVERS, or an error that says how to get a broker.
+absl::StatusOr<std::string> SharedBroker();
+
+// A Kafka broker in a directory and on a port of its own, by tests/broker/broker.  The destructor
+// kills it and removes its data.  Every call returns when it is done: Start when the broker serves.
+class OwnBroker {
+ public:
+  OwnBroker() = default;
+  ~OwnBroker();
+  OwnBroker(const OwnBroker&) = delete;
+  OwnBroker& operator=(const OwnBroker&) = delete;
+
+  // The first one finds a free port, the later ones keep it, and the data.
+  absl::Status Start();
+  absl::Status Stop();      // SIGTERM
+  absl::Status KillHard();  // SIGKILL
+
+  // "127.0.0.1:port", empty before the first Start.
+  const std::string& address() const { return address_; }
+
+ private:
+  const TempDir directory_;
+  std::string address_;
+};
+
+}  // namespace commander::test
