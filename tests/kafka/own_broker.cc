@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -18,7 +19,7 @@ namespace {
 
 // Runs the script and returns what it printed; its messages go to the test's own standard error.
 absl::StatusOr<std::string> Run(std::string_view verb, const std::filesystem::path& directory,
-                                std::string_view option = "") {
+                                const std::string& option = "") {
   const std::string command = std::string(COMMANDER_SOURCE_DIR "/tests/broker/broker ")
                                   .append(verb)
                                   .append(" '" + directory.string() + "' ")
@@ -52,7 +53,8 @@ OwnBroker::~OwnBroker() {
 }
 
 absl::Status OwnBroker::Start() {
-  COMMANDER_ASSIGN_OR_RETURN(std::string printed, Run("start", directory_.path()));
+  COMMANDER_ASSIGN_OR_RETURN(
+      std::string printed, Run("start", directory_.path(), "--until " + std::to_string(getpid())));
   address_ = printed.substr(0, printed.find('\n'));
   return absl::OkStatus();
 }

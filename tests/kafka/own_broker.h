@@ -20,7 +20,8 @@ namespace commander::test {
 absl::StatusOr<std::string> SharedBroker();
 
 // A Kafka broker in a directory and on a port of its own, by tests/broker/broker.  The destructor
-// kills it and removes its data.  Every call returns when it is done: Start when the broker serves.
+// kills it and removes its data; so does a watcher, soon after the process has died without it.
+// Every call returns when it is done: Start when the broker serves.
 class OwnBroker {
  public:
   OwnBroker() = default;
