@@ -78,14 +78,15 @@ absl::Status CreateTopic(const std::string& address, const char* name) {
                     : absl::InternalError("CreateTopics answered for another number of topics");
 }
 
-// Returns when the broker has acknowledged it.
-absl::Status Produce(const std::string& address, const char* topic, std::string value) {
+// To partition 0; returns when the broker has acknowledged it.
+absl::Status Produce(const std::string& address, const char* name, std::string value) {
   const Handle producer = Connect(RD_KAFKA_PRODUCER, address);
+  const Topic topic(rd_kafka_topic_new(producer.get(), name, nullptr));
   auto result = RD_KAFKA_RESP_ERR__IN_PROGRESS;
-  const absl::Status status = AsStatus(rd_kafka_producev(
-      producer.get(), RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_VALUE(value.data(), value.size()),
-      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(&result), RD_KAFKA_V_END));
-  if (!status.ok()) return status;
+  if (rd_kafka_produce(topic.get(), 0, RD_KAFKA_MSG_F_COPY, value.data(), value.size(), nullptr, 0,
+                       &result) != 0) {
+    return AsStatus(rd_kafka_last_error());
+  }
   rd_kafka_flush(producer.get(), kPatienceMs);
   return AsStatus(result);
 }
