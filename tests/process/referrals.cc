@@ -1,24 +1,14 @@
 #include "tests/process/referrals.h"
 
+#include <utility>
+
 namespace commander::test {
 
 Referrals::Referrals(Looked looked)
     : accounts("accounts", {.partitions = 4}),
       people("people", accounts),
       histories("histories", accounts) {
-  accounts.OnCommand(
-      [](referrals::Refer::Reader command, const View<Referrer>&) -> Decision<referrals::Referred> {
-        return Emit<referrals::Referred>([&](auto event) {
-          event.setEmail(command.getEmail());
-          event.setNote(command.getNote());
-          event.setPlace(kReferralPlace);
-        });
-      });
-  accounts.OnCommand([looked = std::move(looked)](referrals::Look::Reader,
-                                                  const View<Referrer>& view) -> Decision<> {
-    looked(view);
-    return Nothing();
-  });
+  AddReferralHandlers(accounts, std::move(looked));
 }
 
 // Small enough that every life rolls segments and writes stores back; a thread for each partition.
