@@ -68,6 +68,7 @@ LoggedOutcome Head(Offset offset, wire::Envelope::Reader envelope) {
   outcome.time_ns = envelope.getTime();
   outcome.asked_ns = envelope.getAsked();
   outcome.repeat = (envelope.getFlags() & kRepeat) != 0;
+  if (!envelope.getPayload().isClear()) return outcome;  // what is told is sealed
   if (outcome.kind == RecordKind::kRejection) {
     const auto rejection = envelope.getPayload().getClear().getAs<wire::Rejection>();
     outcome.code = Text(rejection.getCode());

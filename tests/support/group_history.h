@@ -59,7 +59,7 @@ struct LoggedOutcome {
   std::int64_t time_ns = 0;
   std::int64_t asked_ns = 0;
   bool repeat = false;
-  std::string code;     // of a rejection or parked …
+  std::string code;     // of a rejection or parked, unless it is sealed …
   std::string message;  // … and its text
   Words command;        // parked: the command as it came
   std::vector<LoggedEvent> events;

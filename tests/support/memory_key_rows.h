@@ -40,11 +40,24 @@ class MemoryKeyDisk {
   // Loses the batches that were not synced but for the oldest `kept`.
   void Crash(std::size_t kept) {
     const std::lock_guard lock(mutex_);
+    dead_ = false;
+    lives_for_ = -1;
     while (unsynced_.size() > kept) {
       Restore(unsynced_.back());
       unsynced_.pop_back();
     }
     unsynced_.clear();
+  }
+
+  // The machine ends within a write, sync or compaction: so many more succeed.  That write may be
+  // there, unsynced; every call from then on fails, until Crash().
+  void DieAfter(int changes) {
+    const std::lock_guard lock(mutex_);
+    if (!dead_) lives_for_ = changes;
+  }
+  bool dead() {
+    const std::lock_guard lock(mutex_);
+    return dead_;
   }
 
   enum class Call { kWrite, kSync, kCompact, kGet };
@@ -107,8 +120,10 @@ class MemoryKeyDisk {
 
     absl::Status Write(const crypto::KeyRowBatch& batch, crypto::Durability durability) override {
       const std::lock_guard lock(disk_.mutex_);
-      if (!disk_.Works(Call::kWrite)) return absl::ResourceExhaustedError("no space");
-      disk_.Apply(batch);
+      const bool alive = !disk_.dead_;
+      const bool works = disk_.Works(Call::kWrite);
+      if (works || (alive && disk_.dead_)) disk_.Apply(batch);
+      if (!works) return absl::ResourceExhaustedError("no space");
       if (durability == crypto::Durability::kSynced) disk_.unsynced_.clear();
       return absl::OkStatus();
     }
@@ -136,6 +151,8 @@ class MemoryKeyDisk {
   Table& Of(crypto::KeyTable table) { return (*tables_)[static_cast<std::size_t>(table)]; }
   bool Works(Call call) {
     ++calls_[call];
+    if (call != Call::kGet && lives_for_ >= 0 && lives_for_-- == 0) dead_ = true;
+    if (dead_) return false;
     int& failing = failing_[call];
     if (failing == 0) return true;
     --failing;
@@ -172,6 +189,8 @@ class MemoryKeyDisk {
   std::vector<Undo> unsynced_;
   std::map<Call, int> failing_;
   std::map<Call, int> calls_;
+  int lives_for_ = -1;  // changes; -1: for ever
+  bool dead_ = false;
 };
 
 }  // namespace commander::test

@@ -45,8 +45,8 @@ bool SimulatedLog::Coin(double probability) {
 void SimulatedLog::Crash() {
   const std::lock_guard lock(mutex_);
   if (crashed_ || closed_) return;
-  // What was being written when the process ended may be whole.
-  if (!full_ && !pending_.empty() && Coin(.5)) {
+  // What was being written when the process ended may be whole; a write begins behind the barrier.
+  if (stopped_.ok() && !full_ && !pending_.empty() && Coin(.5) && (!barrier_ || barrier_().ok())) {
     const std::size_t n = random_() % (pending_.size() + 1);
     for (std::size_t i = 0; i < n; ++i) MakeDurable(pending_[i], disk_->last_time_ns_);
   }
