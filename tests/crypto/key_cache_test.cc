@@ -125,7 +125,8 @@ TEST(LockedMemoryTest, IsZeroLockedAndGoneInAChild) {
   EXPECT_EQ(moved.data()[5'000], 'x');
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which locks nothing, and says that it has
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // lock nothing, and say they do
 TEST(LockedMemoryTest, IsRefusedOrWarnedOfWhereItCannotBeLocked) {
   const pid_t child = fork();
   if (child == 0) {
