@@ -8,3 +8,4 @@
 set(CMAKE_BUILD_TYPE None CACHE STRING "")
 set(CMAKE_CXX_FLAGS "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute -fno-sanitize-recover=all -DNDEBUG_SANITIZER" CACHE STRING "")
 set(COMMANDER_TEST_FLAGS -O0 CACHE STRING "")
+set(COMMANDER_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/asan_options.cc" CACHE STRING "")

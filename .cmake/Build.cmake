@@ -23,7 +23,7 @@ function(commander_own target)
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "EXECUTABLE")
     target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now)
-    # What a sanitizer needs in each program (.ci/tsan.cmake).
+    # What a sanitizer needs in each program (.ci/asan.cmake, .ci/tsan.cmake).
     target_sources(${target} PRIVATE ${COMMANDER_PROGRAM_SOURCES})
   endif()
 endfunction()
