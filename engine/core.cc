@@ -278,7 +278,7 @@ absl::Status Core::OpenProjections() {
     for (const ProjectionSource& source : sources) readers[source.events].push_back(index);
   }
   for (const auto& [events, indexes] : readers) {
-    environment_.log->SetListener(events, [this, indexes] {
+    environment_.log->SetListener(events, [this, indexes = indexes] {  // for clang 14
       if (!environment_.wake_projection) return;
       for (const std::size_t index : indexes) environment_.wake_projection(index);
     });

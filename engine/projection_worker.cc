@@ -140,7 +140,8 @@ absl::StatusOr<std::size_t> ProjectionWorker::FoldFrom(Source& source) {
       continue;
     }
     const absl::Status saved = environment_.sealing->Save(
-        projection_.fold(), PlaceOf(key), row.row, [&](bool sealed, std::span<const Word> words) {
+        projection_.fold(), PlaceOf(key), row.row,
+        [&, &key = key](bool sealed, std::span<const Word> words) {  // for clang 14
           batch.Put(store::ProjectionKey(key), store::EncodeProjection(words, sealed));
         });
     if (!saved.ok()) {
