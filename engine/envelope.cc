@@ -214,7 +214,10 @@ void EnvelopeReader::Read() {
     payload_ = payload.getClear();
     KJ_REQUIRE(payload_.isNull() || payload_.isStruct(), "payload is not a struct");
   }
-  if (envelope_.hasExtra()) actor_ = View(envelope_.getExtra().getActor());
+  if (!envelope_.hasExtra()) return;
+  const auto extra = envelope_.getExtra();
+  actor_ = View(extra.getActor());
+  correlation_ = {extra.getCorrelationHi(), extra.getCorrelationLo()};
 }
 
 EnvelopeReader::OpenedPayload::OpenedPayload(crypto::Opened payload)
@@ -232,11 +235,7 @@ absl::Status EnvelopeReader::TakeOpened(crypto::Opened opened) {
 }
 
 MessageId EnvelopeReader::correlation() const {
-  if (envelope_.hasExtra()) {
-    const auto extra = envelope_.getExtra();
-    const MessageId recorded{extra.getCorrelationHi(), extra.getCorrelationLo()};
-    if (!recorded.empty()) return recorded;
-  }
+  if (!correlation_.empty()) return correlation_;
   return kind() == MessageKind::kCommand ? id() : cause();
 }
 

@@ -88,8 +88,9 @@ class EnvelopeReader {
   // First message of the chain: what is recorded, else the cause (outcomes) or itself (commands).
   MessageId correlation() const;
   std::string_view actor() const { return actor_; }
-  std::vector<Header> headers() const;
 
+  // These throw kj::Exception where the record is damaged: within GuardKj() only.
+  std::vector<Header> headers() const;
   // Kind rejection or parked: code and message; nothing while it is closed.
   Rejection rejection() const;
   // Kind parked: the command's record as it came, aligned.
@@ -113,6 +114,7 @@ class EnvelopeReader {
   std::unique_ptr<OpenedPayload> opened_;
   std::string_view key_;
   std::string_view actor_;
+  MessageId correlation_;  // as recorded
 };
 
 // Metadata of an event record; views into `envelope` and `group`.
