@@ -18,7 +18,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 }  // namespace
 
 PersonalSimulation::PersonalSimulation(std::uint64_t seed)
-    : random_(seed),
+    : SeededRun(seed),
       engine_random_(seed + 1),
       disk_(std::make_shared<SimulatedDisk>(seed)),
       kek_(crypto::NewKekFile({.path = dir_ / "kek", .data_directory = {}, .sink = nullptr})) {

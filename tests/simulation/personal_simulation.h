@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <random>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 
 #include "commander/commander.h"
 #include "engine/core.h"
+#include "tests/simulation/seeded_run.h"
 #include "tests/support/fake_environment.h"
 #include "tests/support/memory_key_rows.h"
 #include "tests/support/memory_store.h"
@@ -28,16 +28,13 @@
 
 namespace commander::test {
 
-class PersonalSimulation {
+class PersonalSimulation : public SeededRun {
  public:
   explicit PersonalSimulation(std::uint64_t seed);
   ~PersonalSimulation();
 
   // One sentence for each promise that was broken.
   std::vector<std::string> Run();
-
-  const std::vector<std::string>& story() const { return story_; }
-  const std::map<std::string, std::size_t>& seen() const { return seen_; }
 
  private:
   struct Person {
@@ -56,10 +53,7 @@ class PersonalSimulation {
     std::uint64_t version;
   };
 
-  std::uint64_t Below(std::uint64_t n) { return random_() % n; }
-  bool OneIn(std::uint64_t n) { return Below(n) == 0; }
   void Tell(const std::string& what);
-  void Count(const std::string& what) { ++seen_[what]; }
   void Broken(const std::string& what);
 
   // Process.
@@ -92,7 +86,6 @@ class PersonalSimulation {
   void CheckView(const View<Referrer>& view);
   void CheckRows();
 
-  std::mt19937_64 random_;
   FakeClock clock_;
   FakeRandom engine_random_;
   const TempDir dir_{TempDir::kMemory};  // the directory of keys, which never changes
@@ -117,9 +110,6 @@ class PersonalSimulation {
   std::map<std::string, Person> people_;
   std::vector<Request> requests_;
   std::vector<Acknowledged> acknowledged_;
-  std::vector<std::string> broken_;
-  std::vector<std::string> story_;
-  std::map<std::string, std::size_t> seen_;
 };
 
 }  // namespace commander::test

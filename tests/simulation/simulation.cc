@@ -19,7 +19,7 @@ constexpr char kBalances[] = "projections/balances@1";
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed)
-    : random_(seed), engine_random_(seed + 1), disk_(std::make_shared<SimulatedDisk>(seed)) {
+    : SeededRun(seed), engine_random_(seed + 1), disk_(std::make_shared<SimulatedDisk>(seed)) {
   partitions_ = static_cast<std::uint16_t>(1 + Below(3));
   limits_.decide_at_once = 1 + Below(8);
   limits_.batch_outcomes = 1 + Below(6);

@@ -14,13 +14,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "commander/commander.h"
 #include "engine/core.h"
+#include "tests/simulation/seeded_run.h"
 #include "tests/support/bank.h"
 #include "tests/support/checker.h"
 #include "tests/support/fake_environment.h"
@@ -29,18 +29,13 @@
 
 namespace commander::test {
 
-class Simulation {
+class Simulation : public SeededRun {
  public:
   explicit Simulation(std::uint64_t seed);
   ~Simulation();
 
   // One sentence for each rule that was broken.
   std::vector<std::string> Run();
-
-  // What happened, a line each, for people who look for the reason.
-  const std::vector<std::string>& story() const { return story_; }
-  // How often each thing was done or seen.
-  const std::map<std::string, std::size_t>& seen() const { return seen_; }
 
  private:
   // A command as it may be sent again.
@@ -58,10 +53,7 @@ class Simulation {
     RecordPosition at_least;
   };
 
-  std::uint64_t Below(std::uint64_t n) { return random_() % n; }
-  bool OneIn(std::uint64_t n) { return Below(n) == 0; }
   void Tell(const std::string& what);
-  void Count(const std::string& what) { ++seen_[what]; }
   void Broken(const std::string& what);
 
   // Process.
@@ -92,7 +84,6 @@ class Simulation {
   std::string NewId();
   Told ToldOf(const Outcome& outcome) const;
 
-  std::mt19937_64 random_;
   FakeClock clock_;
   FakeRandom engine_random_;
   std::shared_ptr<SimulatedDisk> disk_;
@@ -129,10 +120,6 @@ class Simulation {
   std::vector<SeenRow> seen_rows_;
   std::vector<FoundOutcome> found_;
   CheckOptions check_;
-
-  std::vector<std::string> broken_;
-  std::vector<std::string> story_;
-  std::map<std::string, std::size_t> seen_;
 };
 
 }  // namespace commander::test
