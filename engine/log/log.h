@@ -1,8 +1,9 @@
 // log.h: what the engine asks of a log.
 //
 // A log holds topics; a topic has partitions; a partition is a sequence of
-// records at offsets 0, 1, 2 …  A record is one Cap'n Proto segment (an Envelope,
-// to the engine; opaque words here).  Deduplication, versions and folds are the
+// records at increasing offsets, from 0 on.  Between two offsets there may be a gap
+// (on Kafka a transaction's marker takes one).  A record is one Cap'n Proto segment
+// (an Envelope, to the engine; opaque words here).  Deduplication, versions and folds are the
 // engine's business, not the log's.
 //
 // The rule that every implementation keeps: no outcome becomes durable before
@@ -95,20 +96,24 @@ class LogReader {
   virtual absl::StatusOr<std::vector<TopicInfo>> Topics() = 0;
   virtual absl::StatusOr<std::vector<Schema>> Schemas() = 0;
 
-  // First offset that still exists, and the offset behind the last durable record.
+  // First offset that still exists, and an offset behind the last durable record.
   virtual absl::StatusOr<Offset> Begin(TopicPartition partition) = 0;
   virtual absl::StatusOr<Offset> End(TopicPartition partition) = 0;
 
-  // Appends to `out` the records from `from` on that are there now, at least one
-  // if there is any, and no more than `max_bytes` once there is one.  Never waits
-  // for records; may read from disk.
+  // Appends to `out` the records from `from` on that are there now, and no more than
+  // `max_bytes` once there is one.  Returns where to poll next: behind the last of
+  // them and behind gaps that follow, so that whoever polls on reaches End().  Where
+  // it returns `from` there is nothing yet, and the listener will be called; never
+  // waits for records, may read from disk.
   //   kOutOfRange: `from` lies below Begin() or behind the end.
   //   kDataLoss: the log is damaged there; the message says which file and place.
-  virtual absl::Status Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
-                            std::vector<Record>* out) = 0;
+  virtual absl::StatusOr<Offset> Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
+                                      std::vector<Record>* out) = 0;
 
   // The record at `offset`.  kOutOfRange when there is none (yet); else as Poll().
   virtual absl::StatusOr<Record> Read(TopicPartition partition, Offset offset) = 0;
+  // The last durable record, if there is one.
+  virtual absl::StatusOr<std::optional<Record>> ReadLast(TopicPartition partition) = 0;
 };
 
 enum class CommitOutcome {
@@ -121,6 +126,12 @@ struct CommitResult {
   CommitOutcome outcome = CommitOutcome::kUnknown;
   absl::Status status;  // why, unless committed
   Offset first;         // committed: offset of the first entry of the batch
+  // Committed: offsets of all entries; empty where they follow each other without a gap.
+  std::vector<Offset> offsets;
+
+  Offset OffsetOf(std::uint32_t entry) const {
+    return offsets.empty() ? first + entry : offsets[entry];
+  }
 };
 
 // The outcomes of a run of commands of one partition.
@@ -146,14 +157,22 @@ class Log : public LogReader {
   // Keeps a schema beside the data, in place of the one of this fingerprint.
   virtual absl::Status StoreSchema(const Schema& schema) = 0;
 
-  // Gives a command, or a record of a ledger, its offset; Poll() finds a command from now on, a
-  // ledger's record once it is durable.  Copies `message`.
-  // It becomes durable with the next frame, when `ticket` (may be null) is told.
+  // Makes this the only log that commits outcomes of these topics' commands: ends what a
+  // predecessor had under way, so that what it committed is found from now on and it commits no
+  // more.  To be called before their End() is taken for the point to restore to, and before
+  // Commit().  Blocks.  Nothing to do where a log is opened by one process at a time.
+  //   kUnavailable: another process, which the message names, is alive and owns them.
+  virtual absl::Status Acquire(std::string_view group, std::uint16_t commands,
+                               std::uint16_t events) = 0;
+
+  // Takes a command, or a record of a ledger; a command may be polled before it is durable.
+  // Copies `message`.  Records of one partition stand in the log in the order of the calls.
+  // `ticket` (may be null) is told the offset when it is durable.
   // `wake`: false where a worker of this process is about to commit behind it.
   //   kResourceExhausted: no space on the device; not appended.
   //   kUnavailable: the log has stopped; reopen it.
-  virtual absl::StatusOr<Offset> Append(TopicPartition commands, std::span<const Word> message,
-                                        std::shared_ptr<Ticket> ticket, bool wake) = 0;
+  virtual absl::Status Append(TopicPartition commands, std::span<const Word> message,
+                              std::shared_ptr<Ticket> ticket, bool wake) = 0;
 
   // Hands over decided outcomes; returns at once.
   virtual void Commit(CommitBatch batch) = 0;

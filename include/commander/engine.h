@@ -44,6 +44,16 @@ struct EngineOptions {
   // Holds log, stores and lock.  Created when missing.  One engine at a time.
   std::string data_directory = {};
 
+  // Apache Kafka's bootstrap servers, "host:port,host:port"; empty: the embedded log, in the data
+  // directory.  Stores, keys and lock are in the data directory either way.
+  std::string brokers = {};
+  // Names the topics <application>-schemas and <application>-ledger and the transactional ids;
+  // empty: the group's name, where there is one group.
+  std::string application = {};
+  // Properties of librdkafka, name and value, for all its clients ("security.protocol", …).  What
+  // the exactly-once protocol stands on is refused.
+  std::vector<std::pair<std::string, std::string>> kafka_properties = {};
+
   // Where the keys of subjects are kept, once a type has personal fields; empty: keys/ in the data
   // directory.  Losing it is erasing everybody.
   std::string keys_directory = {};
