@@ -1,7 +1,6 @@
 #include "engine/core.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,6 +42,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Open(EngineOptions options, Wiring w
   COMMANDER_RETURN_IF_ERROR(core->OpenKeys());
   COMMANDER_RETURN_IF_ERROR(core->OpenGroups());
   COMMANDER_RETURN_IF_ERROR(core->OpenProjections());
+  core->ListenToEvents();
   return core;
 }
 
@@ -154,6 +154,9 @@ absl::Status Core::OpenGroup(GroupBase& group) {
       log.OpenTopic({group.command_topic(), log::TopicKind::kCommands, partitions}));
   COMMANDER_ASSIGN_OR_RETURN(
       runtime->events, log.OpenTopic({group.event_topic(), log::TopicKind::kEvents, partitions}));
+  if (group.options().handle_commands) {
+    COMMANDER_RETURN_IF_ERROR(log.Acquire(group.name(), runtime->commands, runtime->events));
+  }
   COMMANDER_RETURN_IF_ERROR(CheckClock(*runtime));
   COMMANDER_ASSIGN_OR_RETURN(runtime->store,
                              environment_.stores->Open(absl::StrCat("store/", group.name())));
@@ -222,18 +225,14 @@ absl::Status Core::CheckClock(const GroupRuntime& group) {
   const std::int64_t now = environment_.clock->NowNanos();
   log::Log& log = *environment_.log;
   for (std::uint16_t p = 0; p < group.group->options().partitions; ++p) {
-    const log::TopicPartition commands{group.commands, p};
-    COMMANDER_ASSIGN_OR_RETURN(const Offset sent, log.End(commands));
-    if (sent.value > 0) {
-      COMMANDER_ASSIGN_OR_RETURN(const log::Record last, log.Read(commands, {sent.value - 1}));
-      last_time_ns_ = std::max(last_time_ns_, last.time_ns);
-    }
-    const log::TopicPartition events{group.events, p};
-    COMMANDER_ASSIGN_OR_RETURN(const Offset end, log.End(events));
-    if (end.value == 0) continue;
-    COMMANDER_ASSIGN_OR_RETURN(const log::Record last, log.Read(events, {end.value - 1}));
+    COMMANDER_ASSIGN_OR_RETURN(const std::optional<log::Record> sent,
+                               log.ReadLast({group.commands, p}));
+    if (sent.has_value()) last_time_ns_ = std::max(last_time_ns_, sent->time_ns);
+    COMMANDER_ASSIGN_OR_RETURN(const std::optional<log::Record> last,
+                               log.ReadLast({group.events, p}));
+    if (!last.has_value()) continue;
     COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
-                               EnvelopeReader::Open(last.message));
+                               EnvelopeReader::Open(last->message));
     last_time_ns_ = std::max(last_time_ns_, envelope->time_ns());
     if (options_.accept_clock || now >= envelope->time_ns() - kClockToleranceNs) continue;
     return absl::FailedPreconditionError(absl::StrCat(
@@ -247,7 +246,6 @@ absl::Status Core::CheckClock(const GroupRuntime& group) {
 }
 
 absl::Status Core::OpenProjections() {
-  std::map<log::TopicPartition, std::vector<std::size_t>> readers;
   for (const ProjectionBase* projection : wiring_.projections) {
     std::vector<ProjectionSource> sources;
     for (const GroupBase* source : projection->sources()) {
@@ -275,15 +273,27 @@ absl::Status Core::OpenProjections() {
     projections_.push_back(
         std::make_unique<ProjectionWorker>(*projection, sources, std::move(environment)));
     COMMANDER_RETURN_IF_ERROR(projections_.back()->Open());
-    for (const ProjectionSource& source : sources) readers[source.events].push_back(index);
-  }
-  for (const auto& [events, indexes] : readers) {
-    environment_.log->SetListener(events, [this, indexes = indexes] {  // for clang 14
-      if (!environment_.wake_projection) return;
-      for (const std::size_t index : indexes) environment_.wake_projection(index);
-    });
+    for (const ProjectionSource& source : sources) readers_[source.events].push_back(index);
   }
   return absl::OkStatus();
+}
+
+void Core::ListenToEvents() {
+  for (const std::unique_ptr<GroupRuntime>& group : groups_) {
+    for (std::uint16_t p = 0; p < group->group->options().partitions; ++p) {
+      const log::TopicPartition events{group->events, p};
+      const std::size_t worker = group->first_worker + p;
+      environment_.log->SetListener(events, [this, worker, readers = readers_[events]] {
+        // A log may have to fetch what is restored; later the worker knows what it commits.
+        if (environment_.wake_worker && !workers_[worker]->ready() &&
+            !workers_[worker]->stopped()) {
+          environment_.wake_worker(worker);
+        }
+        if (!environment_.wake_projection) return;
+        for (const std::size_t projection : readers) environment_.wake_projection(projection);
+      });
+    }
+  }
 }
 
 absl::StatusOr<Core::GroupRuntime*> Core::Find(const GroupBase& group) {
@@ -386,9 +396,9 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
         "commander.full");
   }
   const bool worker_commits = how.leads || sent.worker->will_commit();
-  const absl::StatusOr<Offset> appended = environment_.log->Append(
+  const absl::Status appended = environment_.log->Append(
       {runtime->commands, partition}, message.words(), sent.call, !worker_commits);
-  if (!appended.ok()) return WithCommand(appended.status(), header.id);
+  if (!appended.ok()) return WithCommand(appended, header.id);
   sent.call->MarkSent();
   return sent;
 }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -138,6 +139,8 @@ class Core {
   absl::Status OpenGroups();
   absl::Status OpenGroup(GroupBase& group);
   absl::Status OpenProjections();
+  // Once all workers and projections are there.
+  void ListenToEvents();
   absl::Status CheckClock(const GroupRuntime& group);
   absl::StatusOr<GroupRuntime*> Find(const GroupBase& group);
   absl::StatusOr<CommandType*> FindType(GroupRuntime& group, const Type& type);
@@ -156,6 +159,8 @@ class Core {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<store::Store>> projection_stores_;
   std::vector<std::unique_ptr<ProjectionWorker>> projections_;
+  std::map<log::TopicPartition, std::vector<std::size_t>>
+      readers_;                      // projections, by what they fold
   std::atomic<bool> closed_{false};  // no new commands
   bool shut_ = false;                // Close() has run
   std::int64_t last_time_ns_ = 0;

@@ -248,19 +248,10 @@ void Decider::RejectByPlace(const log::Record& record, std::string_view code,
   state_.Stage(outcome.Facts());
 }
 
-absl::StatusOr<log::Record> Decider::ReadCommand(Offset source) {
-  std::vector<log::Record> records;
-  // Poll, since a command that is not durable yet may be meant.
-  COMMANDER_RETURN_IF_ERROR(log_.Poll(options_.commands, source, 1, &records));
-  if (records.empty()) {
-    return absl::OutOfRangeError(absl::StrCat("no command at offset ", source.value));
-  }
-  return std::move(records.front());
-}
-
 absl::StatusOr<std::vector<Word>> Decider::ReadParked(const ParkedCommand& parked) {
   if (!parked.committed) {
-    COMMANDER_ASSIGN_OR_RETURN(const log::Record record, ReadCommand(parked.source));
+    COMMANDER_ASSIGN_OR_RETURN(const log::Record record,
+                               log_.Read(options_.commands, parked.source));
     return std::vector<Word>(record.message.begin(), record.message.end());
   }
   COMMANDER_ASSIGN_OR_RETURN(const log::Record record, log_.Read(options_.events, parked.outcome));
@@ -296,7 +287,7 @@ absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(
                                EnvelopeReader::Open(outcome.message));
     source = envelope->source();
   }
-  const absl::StatusOr<log::Record> first = ReadCommand(source);
+  const absl::StatusOr<log::Record> first = log_.Read(options_.commands, source);
   if (absl::IsOutOfRange(first.status())) return std::nullopt;  // gone: it cannot be compared
   if (!first.ok()) return first.status();
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,

@@ -107,7 +107,6 @@ class Decider {
   absl::StatusOr<std::optional<Refusal>> CheckRepeat(const Command& command,
                                                      std::shared_ptr<const Offset>* first);
   std::optional<Refusal> CheckWindow(const Command& command) const;
-  absl::StatusOr<log::Record> ReadCommand(Offset source);
   // Whether the exceptions of the command's handler, and of folds, may be told.
   ExceptionText TextOf(const Command& command) const;
   absl::Status RejectErased(const Command& command, DecidedBatch* batch);

@@ -19,8 +19,9 @@ absl::StatusOr<std::vector<log::Schema>> FixtureLog::Schemas() {
   return all;
 }
 
-absl::Status FixtureLog::Poll(log::TopicPartition partition, Offset from, std::size_t max_bytes,
-                              std::vector<log::Record>* out) {
+absl::StatusOr<Offset> FixtureLog::Poll(log::TopicPartition partition, Offset from,
+                                        std::size_t max_bytes, std::vector<log::Record>* out) {
+  const std::size_t before = out->size();
   const std::uint64_t end = history_.records[partition].size();
   std::size_t bytes = 0;
   for (Offset at = from; at.value < end; ++at) {
@@ -31,7 +32,7 @@ absl::Status FixtureLog::Poll(log::TopicPartition partition, Offset from, std::s
     out->push_back(*std::move(record));
     if (options_.one_record_a_poll) break;
   }
-  return absl::OkStatus();
+  return log::BehindPolled(from, *out, before);
 }
 
 absl::StatusOr<log::Record> FixtureLog::Read(log::TopicPartition partition, Offset offset) {
@@ -64,14 +65,13 @@ absl::Status FixtureLog::StoreSchema(const log::Schema& schema) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Offset> FixtureLog::Append(log::TopicPartition commands,
-                                          std::span<const log::Word> message,
-                                          std::shared_ptr<log::Ticket> ticket, bool) {
+absl::Status FixtureLog::Append(log::TopicPartition commands, std::span<const log::Word> message,
+                                std::shared_ptr<log::Ticket> ticket, bool) {
   const Offset offset{history_.records[commands].size()};
   history_.Append(commands, message, clock_.NowNanos());
   appended_.emplace_back(commands, offset.value);
   if (ticket != nullptr) tickets_[appended_.back()] = std::move(ticket);
-  return offset;
+  return absl::OkStatus();
 }
 
 bool FixtureLog::Step(bool) {

@@ -8,10 +8,13 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commander/environment.h"
+#include "engine/log/dense.h"
 #include "engine/log/log.h"
 
 namespace commander::internal {
@@ -50,13 +53,19 @@ class FixtureLog final : public log::Log {
   absl::StatusOr<Offset> End(log::TopicPartition partition) override {
     return Offset{history_.records[partition].size()};
   }
-  absl::Status Poll(log::TopicPartition partition, Offset from, std::size_t max_bytes,
-                    std::vector<log::Record>* out) override;
+  absl::StatusOr<Offset> Poll(log::TopicPartition partition, Offset from, std::size_t max_bytes,
+                              std::vector<log::Record>* out) override;
   absl::StatusOr<log::Record> Read(log::TopicPartition partition, Offset offset) override;
+  absl::StatusOr<std::optional<log::Record>> ReadLast(log::TopicPartition partition) override {
+    return log::ReadLastOfDense(*this, partition);
+  }
   absl::StatusOr<std::uint16_t> OpenTopic(const log::TopicSettings& settings) override;
   absl::Status StoreSchema(const log::Schema& schema) override;
-  absl::StatusOr<Offset> Append(log::TopicPartition commands, std::span<const log::Word> message,
-                                std::shared_ptr<log::Ticket> ticket, bool wake) override;
+  absl::Status Acquire(std::string_view, std::uint16_t, std::uint16_t) override {
+    return absl::OkStatus();
+  }
+  absl::Status Append(log::TopicPartition commands, std::span<const log::Word> message,
+                      std::shared_ptr<log::Ticket> ticket, bool wake) override;
   void Commit(log::CommitBatch batch) override { batches_.push_back(std::move(batch)); }
   bool Step(bool try_only) override;
   void WaitForWork() override {}

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "commander/internal/status_macros.h"
 #include "engine/envelope.h"
@@ -46,10 +47,20 @@ class Durable final : public log::Ticket {
 absl::Status ReadLedger(log::LogReader& log, log::TopicPartition place, std::uint64_t from,
                         crypto::LedgerLog::Record record) {
   COMMANDER_ASSIGN_OR_RETURN(const Offset end, log.End(place));
+  absl::Time deadline = absl::Now() + kPatience;
   while (from < end.value) {
     std::vector<log::Record> records;
-    COMMANDER_RETURN_IF_ERROR(log.Poll(place, Offset{from}, kPollBytes, &records));
-    if (records.empty()) break;
+    COMMANDER_ASSIGN_OR_RETURN(const Offset next,
+                               log.Poll(place, Offset{from}, kPollBytes, &records));
+    if (next.value == from) {
+      if (absl::Now() > deadline) {
+        return absl::UnavailableError(absl::StrCat("topic ", kLedgerTopic, " ends at offset ",
+                                                   end.value, " and could not be read from ", from,
+                                                   " on within ", absl::FormatDuration(kPatience)));
+      }
+      absl::SleepFor(kTick);
+      continue;
+    }
     for (const log::Record& each : records) {
       COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
                                  EnvelopeReader::Open(each.message));
@@ -61,8 +72,9 @@ absl::Status ReadLedger(log::LogReader& log, log::TopicPartition place, std::uin
       COMMANDER_RETURN_IF_ERROR(
           record(each.offset.value,
                  std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
-      from = each.offset.value + 1;
     }
+    from = next.value;
+    deadline = absl::Now() + kPatience;
   }
   return absl::OkStatus();
 }
@@ -87,7 +99,7 @@ absl::StatusOr<std::uint64_t> LedgerTopic::Append(std::string_view record) {
                &entries);
   const auto durable = std::make_shared<Durable>();
   COMMANDER_RETURN_IF_ERROR(
-      log_.Append(place_, log::EntryWalk(entries.words()).Next(), durable, true).status());
+      log_.Append(place_, log::EntryWalk(entries.words()).Next(), durable, true));
   const absl::Time deadline = absl::Now() + kPatience;
   while (true) {
     const bool worked = log_.Step(true);

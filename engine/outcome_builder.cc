@@ -32,20 +32,20 @@ OutcomeKind KindOf(MessageKind kind) {
 
 }  // namespace
 
-absl::StatusOr<Outcome> OutcomeBuilder::Build(const std::vector<std::span<const Word>>& records,
-                                              const RecordPosition& first, std::string_view group,
+absl::StatusOr<Outcome> OutcomeBuilder::Build(const std::vector<Record>& records,
+                                              RecordPosition place, std::string_view group,
                                               const MessageId& id, const TypeOf& type_of,
                                               const Sealing& sealing) {
   auto keep = std::make_shared<OutcomeWords>();
   keep->group = std::string(group);
   std::size_t size = 0;
-  for (const auto record : records) size += record.size();
+  for (const Record& record : records) size += record.words.size();
   keep->words.reserve(size);  // readers point into it: it must not move
   auto events = std::make_shared<std::vector<Event>>();
   Outcome outcome;
-  for (std::size_t i = 0; i < records.size(); ++i) {
+  for (const auto& [offset, words] : records) {
     const std::size_t begin = keep->words.size();
-    keep->words.insert(keep->words.end(), records[i].begin(), records[i].end());
+    keep->words.insert(keep->words.end(), words.begin(), words.end());
     COMMANDER_ASSIGN_OR_RETURN(std::unique_ptr<EnvelopeReader> envelope,
                                EnvelopeReader::Open(std::span(keep->words).subspan(begin)));
     const KnownType type = type_of(envelope->type());
@@ -60,14 +60,14 @@ absl::StatusOr<Outcome> OutcomeBuilder::Build(const std::vector<std::span<const 
     if (record.kind() != MessageKind::kEvent) continue;
     Event event;
     event.type_ = type.name;
-    event.metadata_ = MetadataOf(record, keep->group, first.partition, first.offset + i);
+    event.metadata_ = MetadataOf(record, keep->group, place.partition, offset);
     event.payload_ = record.payload();
     events->push_back(std::move(event));
   }
   for (Event& event : *events) event.owner_ = keep;
   outcome.id_ = id;
-  outcome.position_ = first;
-  outcome.position_.offset = first.offset + (records.empty() ? 0 : records.size() - 1);
+  if (!records.empty()) place.offset = records.back().offset;
+  outcome.position_ = std::move(place);
   outcome.events_ = std::move(events);
   return outcome;
 }

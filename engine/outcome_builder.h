@@ -19,12 +19,16 @@ class OutcomeBuilder {
  public:
   using TypeOf = std::function<KnownType(std::uint64_t fingerprint)>;
 
-  // `records` are all records of the outcome of command `id`, the first at `first`; copied.
+  struct Record {
+    Offset offset;
+    std::span<const Word> words;
+  };
+
+  // `records` are all records of the outcome of command `id`, copied; `place` is that of the first.
   //   kDataLoss, kUnimplemented: a payload that cannot be opened.
-  static absl::StatusOr<Outcome> Build(const std::vector<std::span<const Word>>& records,
-                                       const RecordPosition& first, std::string_view group,
-                                       const MessageId& id, const TypeOf& type_of,
-                                       const Sealing& sealing);
+  static absl::StatusOr<Outcome> Build(const std::vector<Record>& records, RecordPosition place,
+                                       std::string_view group, const MessageId& id,
+                                       const TypeOf& type_of, const Sealing& sealing);
   static void MarkRepeat(Outcome* outcome) { outcome->repeat_ = true; }
 };
 

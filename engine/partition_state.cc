@@ -58,7 +58,7 @@ absl::Status PartitionState::Load(std::string* refold) {
   row_.fold_version = fold_.version;
   row_.schema = fold_.schema->fingerprint;
   row_.dedup_window_ns = options_.dedup_window_ns;
-  saved_next_ = row_.next;
+  unsaved_records_ = 0;
   open_.reset();
   states_.Clear();
   COMMANDER_RETURN_IF_ERROR(ids_.Load());
@@ -67,14 +67,17 @@ absl::Status PartitionState::Load(std::string* refold) {
   return absl::OkStatus();
 }
 
-absl::Status PartitionState::Fold(std::span<const Word> message, const KnownType& type) {
-  const Offset offset = row_.next;
+absl::Status PartitionState::Fold(Offset offset, std::span<const Word> message,
+                                  const KnownType& type) {
   const auto damaged = [&](const std::string& what) {
     return absl::DataLossError(
         absl::StrCat(Place(offset), ": ", what,
                      "; the log was written by something else than this engine, or is damaged: "
                      "restore it from a backup"));
   };
+  if (offset < row_.next) {
+    return damaged(absl::StrCat("it came again, everything below ", row_.next.value, " is folded"));
+  }
   absl::StatusOr<std::unique_ptr<EnvelopeReader>> opened = EnvelopeReader::Open(message);
   if (!opened.ok()) return damaged(std::string(opened.status().message()));
   EnvelopeReader& record = **opened;
@@ -119,6 +122,7 @@ absl::Status PartitionState::Fold(std::span<const Word> message, const KnownType
   }
 
   row_.next = offset + 1;
+  ++unsaved_records_;
   row_.last_id = record.id();
   row_.last_hash = XXH3_64bits(message.data(), message.size_bytes());
   if (++open_->next_index < open_->count) return absl::OkStatus();
@@ -189,8 +193,10 @@ absl::Status PartitionState::Commit(const OutcomeFacts& facts, Offset first) {
   return absl::OkStatus();
 }
 
-void PartitionState::CommitBatch(Offset next, const MessageId& last_id, std::uint64_t last_hash) {
-  row_.next = next;
+void PartitionState::CommitBatch(std::uint32_t records, Offset last, const MessageId& last_id,
+                                 std::uint64_t last_hash) {
+  unsaved_records_ += records;
+  row_.next = last + 1;
   row_.last_id = last_id;
   row_.last_hash = last_hash;
 }
@@ -209,7 +215,7 @@ PartitionState::WriteBack PartitionState::TakeWriteBack() {
   ids_.TakeChanges(&taken.batch);
   parked_.TakeChanges(&taken.batch);
   taken.batch.Put(store::PartitionKey(), store::EncodePartition(row_));
-  saved_next_ = row_.next;
+  unsaved_records_ = 0;
   return taken;
 }
 

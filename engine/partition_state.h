@@ -63,22 +63,23 @@ class PartitionState {
   //   kFailedPrecondition: the store belongs to another log.
   absl::Status Load(std::string* refold);
 
-  // Folds one record of the event topic, which must be the one at next().  `type` is what its
-  // fingerprint says.
+  // Folds the record of the event topic at `offset`, the first that there is at or behind next().
+  // `type` is what its fingerprint says.
   //   kDataLoss: it does not follow from what came before, or cannot be opened; says how.
-  absl::Status Fold(std::span<const Word> message, const KnownType& type);
+  absl::Status Fold(Offset offset, std::span<const Word> message, const KnownType& type);
 
   // The same for an outcome that this process decided.  Staged: it is under way.
   void Stage(const OutcomeFacts& facts);
   // It is committed; its first record stands at `first`.
   absl::Status Commit(const OutcomeFacts& facts, Offset first);
-  // A batch is committed: its records end before `next`, `last` is the last of them.
-  void CommitBatch(Offset next, const MessageId& last_id, std::uint64_t last_hash);
+  // A batch is committed: so many records, the last of which stands at `last`.
+  void CommitBatch(std::uint32_t records, Offset last, const MessageId& last_id,
+                   std::uint64_t last_hash);
   // Nothing of what is under way will be committed.  Entries of aggregates are the caller's to put
   // back.
   void DropStaged();
 
-  // Events below are in the committed state.
+  // Events below are in the committed state.  Behind the last one, also where a gap follows.
   Offset next() const { return row_.next; }
   // The last record folded: its id, and XXH3-64 of its words.
   MessageId last_id() const { return row_.last_id; }
@@ -108,7 +109,7 @@ class PartitionState {
   // It is in the store, or never will be.
   void Written(const WriteBack& written);
   // Records folded since the last write-back.
-  std::uint64_t unsaved_records() const { return row_.next - saved_next_; }
+  std::uint64_t unsaved_records() const { return unsaved_records_; }
 
  private:
   std::string Place(Offset offset) const;
@@ -120,7 +121,7 @@ class PartitionState {
   store::Store& store_;
   const store::FamilyId family_;
   store::PartitionRow row_;
-  Offset saved_next_;
+  std::uint64_t unsaved_records_ = 0;
   Offset staged_consumed_;
   std::int64_t staged_time_ns_ = 0;
   std::int64_t staged_asked_ns_ = 0;

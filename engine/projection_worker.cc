@@ -27,7 +27,7 @@ ProjectionWorker::ProjectionWorker(const ProjectionBase& projection,
       environment_(std::move(environment)),
       owner_(absl::StrCat(projection.name(), "@", projection.fold().version)),
       names_(*environment_.schemas) {
-  for (ProjectionSource& place : sources) sources_.push_back({std::move(place), {}, {}});
+  for (ProjectionSource& place : sources) sources_.push_back({std::move(place), {}, {}, {}});
 }
 
 absl::Status ProjectionWorker::Open() {
@@ -83,6 +83,7 @@ absl::Status ProjectionWorker::Check(Source& source) {
           last.offset.value, " is not the one it holds; delete the store: it will be rebuilt"));
     }
   }
+  source.polled = source.row.next;
   source.row.log_id = log_id;
   source.row.fold_version = projection_.fold().version;
   source.row.schema = projection_.fold().schema->fingerprint;
@@ -99,13 +100,14 @@ bool ProjectionWorker::Step() {
   }
   bool worked = false;
   for (Source& source : sources_) {
+    const Offset before = source.polled;
     const absl::StatusOr<std::size_t> folded = FoldFrom(source);
     if (!folded.ok()) {
       Stop(absl::Status(folded.status().code(), absl::StrCat("projection ", name(), " stopped: ",
                                                              folded.status().message())));
       return true;
     }
-    worked |= *folded > 0;
+    worked |= source.polled != before;
     unflushed_ += *folded;
   }
   if (unflushed_ >= environment_.flush_events) {
@@ -117,9 +119,21 @@ bool ProjectionWorker::Step() {
 
 absl::StatusOr<std::size_t> ProjectionWorker::FoldFrom(Source& source) {
   std::vector<log::Record> records;
-  COMMANDER_RETURN_IF_ERROR(
-      environment_.log->Poll(source.place.events, source.row.next, kPollBytes, &records));
-  if (records.empty()) return 0;
+  COMMANDER_ASSIGN_OR_RETURN(
+      const Offset next,
+      environment_.log->Poll(source.place.events, source.polled, kPollBytes, &records));
+  if (next == source.polled) return 0;
+  if (!records.empty()) COMMANDER_RETURN_IF_ERROR(FoldRecords(source, records));
+  {
+    const std::lock_guard lock(mutex_);
+    source.polled = next;
+  }
+  changed_.notify_all();
+  return records.size();
+}
+
+absl::Status ProjectionWorker::FoldRecords(Source& source,
+                                           const std::vector<log::Record>& records) {
   absl::flat_hash_map<std::string, Pending> rows;
   store::PartitionRow position = source.row;
   for (const log::Record& record : records) {
@@ -156,12 +170,8 @@ absl::StatusOr<std::size_t> ProjectionWorker::FoldFrom(Source& source) {
   batch.Put(store::PartitionKey(source.place.topic, source.place.events.partition),
             store::EncodePartition(position));
   COMMANDER_RETURN_IF_ERROR(environment_.store->Write(family_, batch));
-  {
-    const std::lock_guard lock(mutex_);
-    source.row = position;
-  }
-  changed_.notify_all();
-  return records.size();
+  source.row = position;
+  return absl::OkStatus();
 }
 
 absl::Status ProjectionWorker::FoldRecord(const Source& source, const log::Record& record,
@@ -293,7 +303,7 @@ absl::Status ProjectionWorker::Await(const Position& position, absl::Time deadli
       return absl::InvalidArgumentError(absl::StrCat("projection ", name(), " does not fold topic ",
                                                      record.topic, "[", record.partition, "]"));
     }
-    COMMANDER_RETURN_IF_ERROR(WaitFor([&] { return source->row.next > record.offset; }, deadline,
+    COMMANDER_RETURN_IF_ERROR(WaitFor([&] { return source->polled > record.offset; }, deadline,
                                       absl::StrCat("offset ", record.offset.value, " of ",
                                                    record.topic, "[", record.partition, "]")));
   }
@@ -305,7 +315,7 @@ absl::Status ProjectionWorker::AwaitReady(absl::Time deadline) {
   COMMANDER_RETURN_IF_ERROR(WaitFor(
       [&] {
         return std::all_of(sources_.begin(), sources_.end(),
-                           [](const Source& source) { return source.row.next >= source.ready; });
+                           [](const Source& source) { return source.polled >= source.ready; });
       },
       deadline, "what was in the log when it was opened"));
   const std::lock_guard lock(mutex_);
@@ -352,13 +362,13 @@ std::vector<PartitionStatus> ProjectionWorker::Status() const {
     PartitionStatus& status = all.emplace_back();
     status.group = name();
     status.partition = source.place.events.partition;
-    status.folded = source.row.next;
+    status.folded = source.polled;
     const absl::StatusOr<Offset> end = environment_.log->End(source.place.events);
-    status.end = end.ok() ? *end : source.row.next;
+    status.end = end.ok() ? *end : source.polled;
     status.error = stopped_;
-    status.phase = !stopped_.ok()                   ? PartitionPhase::kStopped
-                   : source.row.next < source.ready ? PartitionPhase::kRestoring
-                                                    : PartitionPhase::kRunning;
+    status.phase = !stopped_.ok()                 ? PartitionPhase::kStopped
+                   : source.polled < source.ready ? PartitionPhase::kRestoring
+                                                  : PartitionPhase::kRunning;
   }
   return all;
 }

@@ -82,7 +82,8 @@ class ProjectionWorker {
  private:
   struct Source {
     ProjectionSource place;
-    store::PartitionRow row;  // guarded by mutex_
+    store::PartitionRow row;  // what is stored
+    Offset polled;            // guarded by mutex_: everything below is folded; may lie behind gaps
     Offset ready;             // what was in the log at Open()
   };
   // Rows touched and not written yet; no state: removed.
@@ -90,7 +91,9 @@ class ProjectionWorker {
     Aggregate row;  // its version says nothing
   };
 
+  // How many records were folded.
   absl::StatusOr<std::size_t> FoldFrom(Source& source);
+  absl::Status FoldRecords(Source& source, const std::vector<log::Record>& records);
   absl::Status FoldRecord(const Source& source, const log::Record& record,
                           absl::flat_hash_map<std::string, Pending>* rows);
   absl::StatusOr<Keys> KeysOf(const RowFold& keyed, const EnvelopeReader& envelope,

@@ -53,6 +53,7 @@ absl::Status Worker::Open() {
   std::string refold;
   COMMANDER_RETURN_IF_ERROR(state_.Load(&refold));
   folded_ = state_.next().value;
+  restore_from_ = state_.next();
   if (!refold.empty()) {
     Log(LogLevel::kInfo, absl::StrCat("the state is folded again from the log: ", refold));
   }
@@ -151,7 +152,7 @@ bool Worker::TakeResults() {
     const std::unique_ptr<DecidedBatch> batch = std::move(committing_);
     switch (commit->outcome) {
       case log::CommitOutcome::kCommitted:
-        Apply(*batch, commit->first);
+        Apply(*batch, *commit);
         break;
       case log::CommitOutcome::kAborted:
         // Decided again from the last committed states; the commands are still in the log.
@@ -176,6 +177,7 @@ bool Worker::TakeResults() {
         } else {
           Log(LogLevel::kWarning, "nobody knows whether a commit succeeded; reading the log again");
           phase_ = PartitionPhase::kRestoring;
+          restore_from_ = state_.next();
           const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
           if (end.ok()) restore_to_ = *end;
           if (!end.ok()) StopLocked(end.status());
@@ -188,17 +190,20 @@ bool Worker::TakeResults() {
 
 bool Worker::Restore() {
   std::vector<log::Record> records;
-  if (state_.next() < restore_to_) {
-    const absl::Status status =
-        environment_.log->Poll(options_.decider.events, state_.next(), kRestoreBytes, &records);
-    if (!status.ok()) return StopLocked(status), true;
+  if (restore_from_ < restore_to_) {
+    const absl::StatusOr<Offset> next =
+        environment_.log->Poll(options_.decider.events, restore_from_, kRestoreBytes, &records);
+    if (!next.ok()) return StopLocked(next.status()), true;
+    // Not there yet: the listener wakes whoever steps this.
+    if (*next == restore_from_) return false;
+    restore_from_ = *next;
   }
   for (const log::Record& record : records) {
     if (record.offset >= restore_to_) break;
     absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
     const KnownType type = envelope.ok() ? decider_.names().Find((*envelope)->type()) : KnownType();
     const InDecision inside;
-    const absl::Status status = state_.Fold(record.message, type);
+    const absl::Status status = state_.Fold(record.offset, record.message, type);
     if (!status.ok()) {
       may_write_back_ = false;
       return StopLocked(status), true;
@@ -210,7 +215,7 @@ bool Worker::Restore() {
     state_.states().Sweep();
     MaybeWriteBack(false);
   }
-  if (state_.next() < restore_to_) return true;
+  if (restore_from_ < restore_to_) return true;
   const absl::Status status = FindStart();
   if (!status.ok()) return StopLocked(status), true;
   phase_ = PartitionPhase::kRunning;
@@ -259,10 +264,11 @@ bool Worker::DecideSome() {
   if (polled_at_ == polled_.size()) {
     polled_.clear();
     polled_at_ = 0;
-    const absl::Status status =
+    const absl::StatusOr<Offset> next =
         environment_.log->Poll(options_.decider.commands, poll_from_, kPollBytes, &polled_);
-    if (!status.ok()) return StopLocked(status), true;
-    if (polled_.empty()) return false;
+    if (!next.ok()) return StopLocked(next.status()), true;
+    polled_to_ = *next;
+    if (polled_.empty()) return std::exchange(poll_from_, polled_to_) != polled_to_;
   }
   for (std::size_t n = 0; n < options_.decide_at_once && polled_at_ < polled_.size(); ++n) {
     log::Record& record = polled_[polled_at_];
@@ -286,8 +292,8 @@ bool Worker::DecideSome() {
       more_ = true;
       break;
     }
-    poll_from_ = record.offset + 1;
     ++polled_at_;
+    poll_from_ = polled_at_ == polled_.size() ? polled_to_ : record.offset + 1;
     if (decider_.Full(*open_)) break;
   }
   return true;
@@ -313,13 +319,13 @@ void Worker::Submit() {
   environment_.log->Commit(std::move(batch));
 }
 
-void Worker::Apply(DecidedBatch& batch, Offset first) {
+void Worker::Apply(DecidedBatch& batch, const log::CommitResult& committed) {
   std::uint32_t records = 0;
   for (DecidedOutcome& outcome : batch.outcomes) {
     if (outcome.entry != nullptr) {
       state_.states().Commit(outcome.entry, std::move(outcome.after));
     }
-    const absl::Status status = state_.Commit(outcome.Facts(), first + outcome.first);
+    const absl::Status status = state_.Commit(outcome.Facts(), committed.OffsetOf(outcome.first));
     if (!status.ok()) {
       may_write_back_ = false;
       StopLocked(status);
@@ -327,31 +333,32 @@ void Worker::Apply(DecidedBatch& batch, Offset first) {
     }
     records = std::max(records, outcome.first + outcome.count);
   }
-  state_.CommitBatch(first + records, batch.last_id, batch.last_hash);
+  state_.CommitBatch(records, committed.OffsetOf(records - 1), batch.last_id, batch.last_hash);
   folded_ = state_.next().value;
   for (DecidedOutcome& outcome : batch.outcomes) {
-    if (outcome.call != nullptr && outcome.call->wants_outcome()) Answer(outcome, first);
+    if (outcome.call != nullptr && outcome.call->wants_outcome()) Answer(outcome, committed);
   }
   state_.states().Sweep();
 }
 
-void Worker::Answer(DecidedOutcome& outcome, Offset first) {
+void Worker::Answer(DecidedOutcome& outcome, const log::CommitResult& committed) {
   absl::StatusOr<Outcome> answer = absl::InternalError("no answer");
   if (outcome.repeats != nullptr) {
     answer = ReadOutcome(Place(), *outcome.repeats, outcome.facts.id, TypeOf());
     if (answer.ok()) OutcomeBuilder::MarkRepeat(&*answer);
   } else if (outcome.records.empty()) {
-    answer = ReadOutcome(Place(), first + outcome.first, outcome.facts.id, TypeOf());
+    answer = ReadOutcome(Place(), committed.OffsetOf(outcome.first), outcome.facts.id, TypeOf());
   } else {
     RecordPosition position;
     position.log = options_.log_id;
     position.topic = options_.partition.events_topic;
     position.partition = partition();
-    position.offset = first + outcome.first;
-    const std::vector<std::span<const Word>> records(outcome.records.begin(),
-                                                     outcome.records.end());
-    answer = OutcomeBuilder::Build(records, position, group(), outcome.facts.id, TypeOf(),
-                                   *environment_.sealing);
+    std::vector<OutcomeBuilder::Record> records;
+    for (std::uint32_t i = 0; i < outcome.records.size(); ++i) {
+      records.push_back({committed.OffsetOf(outcome.first + i), outcome.records[i]});
+    }
+    answer = OutcomeBuilder::Build(records, std::move(position), group(), outcome.facts.id,
+                                   TypeOf(), *environment_.sealing);
   }
   answers_.emplace_back(std::move(outcome.call), std::move(answer));
 }

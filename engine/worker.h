@@ -108,8 +108,8 @@ class Worker {
   absl::Status FindStart();
   bool DecideSome();
   void Submit();
-  void Apply(DecidedBatch& batch, Offset first);
-  void Answer(DecidedOutcome& outcome, Offset first);
+  void Apply(DecidedBatch& batch, const log::CommitResult& committed);
+  void Answer(DecidedOutcome& outcome, const log::CommitResult& committed);
   void DropStaged(const absl::Status& why, bool keep_calls);
   void DropBatch(DecidedBatch& batch, const absl::Status& why, bool keep_calls);
   void StopLocked(absl::Status why);
@@ -131,10 +131,12 @@ class Worker {
   Decider decider_;
   std::atomic<PartitionPhase> phase_{PartitionPhase::kRestoring};  // written with mutex_ held
   std::atomic<std::uint64_t> folded_{0};  // state_.next(); written with mutex_ held
+  Offset restore_from_;  // where to poll next; the last record folded may lie before a gap
   Offset restore_to_;
   std::vector<log::Record> polled_;
   std::size_t polled_at_ = 0;
-  Offset poll_from_;
+  Offset poll_from_;                          // the next command to decide, or before a gap
+  Offset polled_to_;                          // where to poll once polled_ is used up
   std::unique_ptr<DecidedBatch> open_;        // being decided
   std::unique_ptr<DecidedBatch> committing_;  // handed to the log
   bool more_ = false;                         // a retry goes on with the next batch

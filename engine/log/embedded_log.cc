@@ -35,15 +35,14 @@ EmbeddedLog::~EmbeddedLog() { Close().IgnoreError(); }  // who wants to know cal
 
 // ---------------------------------------------------------------- clients and workers
 
-absl::StatusOr<Offset> EmbeddedLog::Append(TopicPartition commands, std::span<const Word> message,
-                                           std::shared_ptr<Ticket> ticket, bool wake) {
+absl::Status EmbeddedLog::Append(TopicPartition commands, std::span<const Word> message,
+                                 std::shared_ptr<Ticket> ticket, bool wake) {
   if (message.empty() || message.size_bytes() > options_.max_record_bytes) {
     return absl::InvalidArgumentError(absl::StrCat("a record of the log has 8 to ",
                                                    options_.max_record_bytes,
                                                    " bytes, this one has ", message.size_bytes()));
   }
   const std::int64_t now = options_.clock->NowNanos();
-  Offset offset;
   std::shared_ptr<Listener> listener;
   {
     const std::lock_guard lock(mutex_);
@@ -64,7 +63,7 @@ absl::StatusOr<Offset> EmbeddedLog::Append(TopicPartition commands, std::span<co
           tail_.pending_bytes(), " bytes wait to be written to log ", options_.directory,
           ", the bound is ", options_.max_pending_bytes, "; try again when some are"));
     }
-    offset = tail_.Append(commands, message, now, std::move(ticket));
+    tail_.Append(commands, message, now, std::move(ticket));
     if (wake) Signal();
     if (!listeners_.empty()) listener = ListenerOf(commands);
   }
@@ -72,7 +71,7 @@ absl::StatusOr<Offset> EmbeddedLog::Append(TopicPartition commands, std::span<co
     const std::lock_guard running(listener->mutex);
     if (listener->function) listener->function();
   }
-  return offset;
+  return absl::OkStatus();
 }
 
 absl::Status EmbeddedLog::CheckBatch(const CommitBatch& batch) const {

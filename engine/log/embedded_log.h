@@ -2,7 +2,7 @@
 //
 //     auto log = OpenEmbeddedLog({.directory = "data/log", .clock = &clock, .random = &random});
 //     auto topic = (*log)->OpenTopic({"bank-commands", TopicKind::kCommands, 8});
-//     auto offset = (*log)->Append({*topic, 0}, message, ticket, /*wake=*/true);
+//     auto status = (*log)->Append({*topic, 0}, message, ticket, /*wake=*/true);
 //     while ((*log)->Step()) {}   // writes, syncs, tells the ticket
 //
 // One frame a group commit: what clients and workers have ready goes into one

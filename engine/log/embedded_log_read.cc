@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "engine/log/catalog.h"
+#include "engine/log/dense.h"
 #include "engine/log/embedded_log_impl.h"
 #include "engine/log/small_file.h"
 
@@ -45,9 +46,12 @@ absl::StatusOr<Offset> EmbeddedLog::End(TopicPartition partition) {
   return Offset{tail_.SyncedEnd(partition)};
 }
 
-absl::Status EmbeddedLog::Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
-                               std::vector<Record>* out) {
-  return Collect(partition, from.value, std::numeric_limits<std::uint64_t>::max(), max_bytes, out);
+absl::StatusOr<Offset> EmbeddedLog::Poll(TopicPartition partition, Offset from,
+                                         std::size_t max_bytes, std::vector<Record>* out) {
+  const std::size_t before = out->size();
+  COMMANDER_RETURN_IF_ERROR(
+      Collect(partition, from.value, std::numeric_limits<std::uint64_t>::max(), max_bytes, out));
+  return BehindPolled(from, *out, before);
 }
 
 absl::StatusOr<Record> EmbeddedLog::Read(TopicPartition partition, Offset offset) {
@@ -59,6 +63,10 @@ absl::StatusOr<Record> EmbeddedLog::Read(TopicPartition partition, Offset offset
                                               " has no record at offset ", offset.value, " yet"));
   }
   return std::move(records.front());
+}
+
+absl::StatusOr<std::optional<Record>> EmbeddedLog::ReadLast(TopicPartition partition) {
+  return ReadLastOfDense(*this, partition);
 }
 
 absl::Status EmbeddedLog::Collect(TopicPartition partition, std::uint64_t from, std::uint64_t limit,

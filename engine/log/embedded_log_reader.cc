@@ -11,6 +11,7 @@
 #include "commander/internal/status_macros.h"
 #include "engine/log/catalog.h"
 #include "engine/log/chain.h"
+#include "engine/log/dense.h"
 #include "engine/log/durable_mark.h"
 #include "engine/log/embedded_log.h"
 #include "engine/log/frame_scanner.h"
@@ -38,12 +39,17 @@ class ReadOnlyLog final : public EmbeddedLogReader {
   }
   absl::StatusOr<Offset> Begin(TopicPartition partition) override;
   absl::StatusOr<Offset> End(TopicPartition partition) override;
-  absl::Status Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
-                    std::vector<Record>* out) override {
-    return Collect(partition, from.value, std::numeric_limits<std::uint64_t>::max(), max_bytes,
-                   out);
+  absl::StatusOr<Offset> Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
+                              std::vector<Record>* out) override {
+    const std::size_t before = out->size();
+    COMMANDER_RETURN_IF_ERROR(
+        Collect(partition, from.value, std::numeric_limits<std::uint64_t>::max(), max_bytes, out));
+    return BehindPolled(from, *out, before);
   }
   absl::StatusOr<Record> Read(TopicPartition partition, Offset offset) override;
+  absl::StatusOr<std::optional<Record>> ReadLast(TopicPartition partition) override {
+    return ReadLastOfDense(*this, partition);
+  }
   absl::StatusOr<bool> WaitForMore(absl::Duration timeout) override;
 
  private:

@@ -110,7 +110,8 @@ class LogReader {
   virtual absl::StatusOr<Offset> Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
                                       std::vector<Record>* out) = 0;
 
-  // The record at `offset`.  kOutOfRange when there is none (yet); else as Poll().
+  // The record at `offset`, also a command that Poll() hands out and that is not durable yet.
+  //   kOutOfRange: there is none (yet).  Else as Poll(), but it may wait until it has the record.
   virtual absl::StatusOr<Record> Read(TopicPartition partition, Offset offset) = 0;
   // The last durable record, if there is one.
   virtual absl::StatusOr<std::optional<Record>> ReadLast(TopicPartition partition) = 0;
@@ -127,7 +128,7 @@ struct CommitResult {
   absl::Status status;  // why, unless committed
   Offset first;         // committed: offset of the first entry of the batch
   // Committed: offsets of all entries; empty where they follow each other without a gap.
-  std::vector<Offset> offsets;
+  std::vector<Offset> offsets = {};
 
   Offset OffsetOf(std::uint32_t entry) const {
     return offsets.empty() ? first + entry : offsets[entry];

@@ -142,10 +142,11 @@ absl::StatusOr<CrashHarness::Contents> CrashHarness::ReadAll(log::LogReader& log
       std::vector<Record> records;
       while (records.size() < end.value) {
         const std::size_t before = records.size();
-        COMMANDER_RETURN_IF_ERROR(log.Poll(partition, {before}, 300, &records));
-        if (records.size() == before) {
+        COMMANDER_ASSIGN_OR_RETURN(const Offset next, log.Poll(partition, {before}, 300, &records));
+        if (records.size() == before || next.value != records.size()) {
           return absl::InternalError(absl::StrCat("a poll of offset ", before, " below the end ",
-                                                  end.value, " gave nothing"));
+                                                  end.value, " gave nothing, or says to go on at ",
+                                                  next.value));
         }
       }
       for (std::size_t i = 0; i < records.size(); ++i) {
@@ -225,10 +226,12 @@ void CrashHarness::Act(const Contents& contents) {
 
 void CrashHarness::RememberUndecided(const Contents& contents) {
   undecided_.clear();
+  next_offset_.clear();
   for (const auto& [partition, entries] : contents) {
     const auto events =
         contents.find({static_cast<std::uint16_t>(partition.topic + 1), partition.partition});
     if (partition.topic % 2 == 0) continue;
+    next_offset_[partition] = entries.size();
     const std::uint64_t decided = events == contents.end() ? 0 : events->second.size();
     for (std::uint64_t i = decided; i < entries.size(); ++i) {
       undecided_[partition].emplace_back(i, entries[i].tag);
@@ -245,14 +248,14 @@ void CrashHarness::Enqueue(bool with_frame_image) {
   const std::uint64_t tag = next_tag_++;
   const auto words =
       Encode({tag, 0, 0, 0, 0, 0}, random_() % 8, with_frame_image ? 1 + random_() % 20 : 0);
-  const auto offset =
+  const absl::Status status =
       log_->Append(partition, words, std::make_shared<AckTicket>(*this, partition, tag), true);
-  if (offset.ok()) {
-    undecided_[partition].emplace_back(offset->value, tag);
-  } else if (absl::IsResourceExhausted(offset.status())) {
+  if (status.ok()) {
+    undecided_[partition].emplace_back(next_offset_[partition]++, tag);
+  } else if (absl::IsResourceExhausted(status)) {
     ++tally_.refusals;
-  } else if (!absl::IsUnavailable(offset.status())) {
-    Violate("append: " + offset.status().ToString());
+  } else if (!absl::IsUnavailable(status)) {
+    Violate("append: " + status.ToString());
   }
 }
 

@@ -120,6 +120,7 @@ class CrashHarness {
   std::set<std::uint64_t> schemas_;
   // Commands without an outcome, in order: offset and tag.
   std::map<log::TopicPartition, std::vector<std::pair<std::uint64_t, std::uint64_t>>> undecided_;
+  std::map<log::TopicPartition, std::uint64_t> next_offset_;  // that a command will have
 };
 
 }  // namespace commander::test

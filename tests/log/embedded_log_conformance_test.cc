@@ -9,7 +9,7 @@ namespace commander::test {
 namespace {
 
 // Several segments, and caches that forget soon, so that old records come from files.
-class EmbeddedLogWorld {
+class EmbeddedLogWorld : public LogWorld {
  public:
   static constexpr std::size_t kMaxRecordBytes = 4096;
   static constexpr std::size_t kMaxPendingBytes = 20000;

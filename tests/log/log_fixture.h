@@ -61,11 +61,10 @@ class LogFixture : public ::testing::Test {
     log_.reset();
   }
 
-  std::uint64_t Append(std::size_t words = 3, std::shared_ptr<log::Ticket> ticket = nullptr) {
-    const auto offset = log_->Append(kCommands, Message(appended_, words), std::move(ticket), true);
-    EXPECT_THAT(offset, IsOk());
+  void Append(std::size_t words = 3, std::shared_ptr<log::Ticket> ticket = nullptr) {
+    EXPECT_THAT(log_->Append(kCommands, Message(appended_, words), std::move(ticket), true),
+                IsOk());
     ++appended_;
-    return offset.ok() ? offset->value : 0;
   }
   void Commit(std::uint64_t consumed, log::CommitResult* result = nullptr) {
     log::CommitBatch batch;

@@ -102,7 +102,7 @@ void PersonalSimulation::CheckDisk() {
 
 // Whatever is in the log can be opened, or is erased; a person has one key.
 void PersonalSimulation::CheckRecords(log::LogReader& log, const std::set<std::string>& fenced) {
-  const auto history = ReadGroup(log, "accounts");
+  const auto history = ReadGroup(log, "accounts", !gaps_);
   if (absl::IsNotFound(history.status())) return;  // it was not made yet
   if (!history.ok()) return Broken(history.status().ToString());
   const std::set<std::string> keys = KidsIn(keys_.Read(KeyTable::kKey));

@@ -98,6 +98,7 @@ class PersonalSimulation : public SeededRun {
   std::uint64_t faults_;
   double aborts_ = 0;
   double unknowns_ = 0;
+  bool gaps_ = false;
 
   bool dying_ = false;
   bool erasing_ = false;

@@ -27,6 +27,7 @@ Simulation::Simulation(std::uint64_t seed)
   limits_.id_bytes = 1;
   if (OneIn(3)) aborts_ = .1;
   if (OneIn(3)) lost_results_ = .1;
+  gaps_ = seed % 2 == 0;
   faults_ = 20 + Below(100);
   clock_.TickBy(OneIn(2) ? 1000 : 0);
   window_ns_ = kWindows[Below(2)];
@@ -73,6 +74,7 @@ void Simulation::Open() {
   log_options.seed = random_();
   log_options.aborts = aborts_;
   log_options.lost_results = lost_results_;
+  log_options.gaps = gaps_;
   auto log = SimulatedLog::Open(disk_, log_options);
   if (!log.ok()) return Broken(log.status().ToString());
   log_ = log->get();
@@ -142,7 +144,7 @@ void Simulation::CheckDisk(bool complete) {
   options.clock = &clock_;
   auto log = SimulatedLog::Open(disk_, options);
   if (!log.ok()) return Broken(log.status().ToString());
-  const auto history = ReadGroup(**log, kGroup);
+  const auto history = ReadGroup(**log, kGroup, !gaps_);
   if (!history.ok()) return Broken(history.status().ToString());
   check_.complete = complete;
   Checker checker(*history, check_);

@@ -23,18 +23,24 @@ std::string Bytes(capnp::Data::Reader data) {
 }
 
 // All records of a partition, through `add`.
-absl::Status ForEach(log::LogReader& log, log::TopicPartition partition, Offset end,
+absl::Status ForEach(log::LogReader& log, log::TopicPartition partition, Offset end, bool dense,
                      const std::function<void(const log::Record&)>& add) {
-  Offset next{0};
-  while (next < end) {
+  Offset at{0};
+  while (at < end) {
     std::vector<log::Record> records;
-    COMMANDER_RETURN_IF_ERROR(log.Poll(partition, next, kPollBytes, &records));
-    if (records.empty()) return absl::DataLossError("a poll below the end gave nothing");
+    COMMANDER_ASSIGN_OR_RETURN(const Offset next, log.Poll(partition, at, kPollBytes, &records));
+    if (next == at) return absl::DataLossError("a poll below the end gave nothing");
     for (const log::Record& record : records) {
-      if (record.offset != next) return absl::DataLossError("offsets are not dense");
-      ++next;
+      if (record.offset < at || (dense && record.offset > at)) {
+        return absl::DataLossError("offsets are not in order, or not dense");
+      }
+      at = record.offset + 1;
       if (record.offset < end) add(record);
     }
+    if (next < at || (dense && next > at)) {
+      return absl::DataLossError("a poll says to go on elsewhere than behind its records");
+    }
+    at = next;
   }
   return absl::OkStatus();
 }
@@ -173,7 +179,8 @@ RecordReader::RecordReader(std::span<const log::Word> words)
     : segment_{kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size())},
       message_(kj::arrayPtr(segment_, 1)) {}
 
-absl::StatusOr<GroupHistory> ReadGroup(log::LogReader& log, std::string_view group) {
+absl::StatusOr<GroupHistory> ReadGroup(log::LogReader& log, std::string_view group,
+                                       bool dense_events) {
   TypeNames names;
   COMMANDER_ASSIGN_OR_RETURN(const std::vector<log::Schema> schemas, log.Schemas());
   for (const log::Schema& schema : schemas) names[schema.fingerprint] = schema.name;
@@ -197,14 +204,14 @@ absl::StatusOr<GroupHistory> ReadGroup(log::LogReader& log, std::string_view gro
     const log::TopicPartition event_place{events.number, p};
     COMMANDER_ASSIGN_OR_RETURN(partition.end, log.End(event_place));
     Gatherer gatherer(partition, names);
-    COMMANDER_RETURN_IF_ERROR(ForEach(log, event_place, partition.end,
+    COMMANDER_RETURN_IF_ERROR(ForEach(log, event_place, partition.end, dense_events,
                                       [&](const log::Record& record) { gatherer.Add(record); }));
     gatherer.Finish();
     const log::TopicPartition command_place{commands.number, p};
     COMMANDER_ASSIGN_OR_RETURN(const Offset end, log.End(command_place));
-    COMMANDER_RETURN_IF_ERROR(ForEach(log, command_place, end, [&](const log::Record& record) {
-      partition.commands.push_back(Command(record, names));
-    }));
+    COMMANDER_RETURN_IF_ERROR(ForEach(
+        log, command_place, end, true,
+        [&](const log::Record& record) { partition.commands.push_back(Command(record, names)); }));
   }
   return history;
 }

@@ -79,8 +79,10 @@ struct GroupHistory {
   std::vector<PartitionHistory> partitions;
 };
 
-//   kDataLoss, and the log's own errors: a record is not an envelope.
-absl::StatusOr<GroupHistory> ReadGroup(log::LogReader& log, std::string_view group);
+//   kDataLoss, and the log's own errors: a record is not an envelope, or offsets have gaps that
+//   may have none.
+absl::StatusOr<GroupHistory> ReadGroup(log::LogReader& log, std::string_view group,
+                                       bool dense_events = true);
 
 // The record, to be read as long as this and the words live.
 class RecordReader {

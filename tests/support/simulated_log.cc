@@ -157,23 +157,35 @@ absl::StatusOr<Offset> SimulatedLog::End(TopicPartition partition) {
   return Offset{DurableEnd(partition)};
 }
 
-absl::Status SimulatedLog::Poll(TopicPartition partition, Offset from, std::size_t max_bytes,
-                                std::vector<Record>* out) {
+absl::StatusOr<Offset> SimulatedLog::Poll(TopicPartition partition, Offset from,
+                                          std::size_t max_bytes, std::vector<Record>* out) {
   return Collect(partition, from.value, std::numeric_limits<std::uint64_t>::max(), max_bytes, out);
 }
 
 absl::StatusOr<Record> SimulatedLog::Read(TopicPartition partition, Offset offset) {
   std::vector<Record> records;
-  COMMANDER_RETURN_IF_ERROR(Collect(partition, offset.value, offset.value + 1, 0, &records));
+  COMMANDER_RETURN_IF_ERROR(
+      Collect(partition, offset.value, offset.value + 1, 0, &records).status());
   if (records.empty()) {
     return absl::OutOfRangeError(absl::StrCat("no record at offset ", offset.value, " yet"));
   }
   return records.front();
 }
 
-absl::Status SimulatedLog::Collect(TopicPartition partition, std::uint64_t from,
-                                   std::uint64_t limit, std::size_t max_bytes,
-                                   std::vector<Record>* out) {
+absl::StatusOr<std::optional<Record>> SimulatedLog::ReadLast(TopicPartition partition) {
+  COMMANDER_ASSIGN_OR_RETURN(Offset at, End(partition));
+  while (at.value > 0) {
+    --at.value;
+    absl::StatusOr<Record> record = Read(partition, at);
+    if (record.ok()) return std::optional<Record>(*std::move(record));
+    if (!absl::IsOutOfRange(record.status())) return record.status();
+  }
+  return std::optional<Record>();
+}
+
+absl::StatusOr<Offset> SimulatedLog::Collect(TopicPartition partition, std::uint64_t from,
+                                             std::uint64_t limit, std::size_t max_bytes,
+                                             std::vector<Record>* out) {
   const std::lock_guard lock(mutex_);
   COMMANDER_RETURN_IF_ERROR(CheckPartition(partition));
   if (crashed_) return stopped_;
@@ -206,6 +218,7 @@ absl::Status SimulatedLog::Collect(TopicPartition partition, std::uint64_t from,
       words = stored.words;
       record.time_ns = stored.time_ns;
     }
+    if (words == nullptr) continue;
     const std::size_t bytes = words->size() * sizeof(Word);
     if (used > 0 && (used >= max_bytes || bytes > max_bytes - used)) break;
     used += bytes;
@@ -213,15 +226,20 @@ absl::Status SimulatedLog::Collect(TopicPartition partition, std::uint64_t from,
     record.owner = words;
     out->push_back(std::move(record));
   }
-  return absl::OkStatus();
+  return Offset{from};
 }
 
 // ---------------------------------------------------------------- writing
 
-absl::StatusOr<Offset> SimulatedLog::Append(TopicPartition commands, std::span<const Word> message,
-                                            std::shared_ptr<log::Ticket> ticket, bool wake) {
+absl::Status SimulatedLog::Acquire(std::string_view, std::uint16_t commands, std::uint16_t events) {
+  const std::lock_guard lock(mutex_);
+  COMMANDER_RETURN_IF_ERROR(CheckPartition({commands, 0}));
+  return CheckPartition({events, 0});
+}
+
+absl::Status SimulatedLog::Append(TopicPartition commands, std::span<const Word> message,
+                                  std::shared_ptr<log::Ticket> ticket, bool wake) {
   Told told;
-  Offset offset;
   {
     const std::lock_guard lock(mutex_);
     if (!stopped_.ok()) return absl::UnavailableError(stopped_.message());
@@ -246,9 +264,9 @@ absl::StatusOr<Offset> SimulatedLog::Append(TopicPartition commands, std::span<c
     item.time_ns = disk_->last_time_ns_;
     item.bytes = message.size_bytes();
     item.ticket = ticket;
-    offset = {next_[commands]++};
+    const std::uint64_t offset = next_[commands]++;
     if (kind == TopicKind::kCommands) {
-      commands_[commands].push_back({offset.value, item.time_ns, item.messages[0], ticket});
+      commands_[commands].push_back({offset, item.time_ns, item.messages[0], ticket});
     }
     pending_bytes_ += item.bytes;
     pending_.push_back(std::move(item));
@@ -259,7 +277,7 @@ absl::StatusOr<Offset> SimulatedLog::Append(TopicPartition commands, std::span<c
     AddListener(commands, &told);
   }
   for (const auto& tell : told) tell();
-  return offset;
+  return absl::OkStatus();
 }
 
 absl::Status SimulatedLog::CheckBatch(const log::CommitBatch& batch) const {
@@ -306,11 +324,23 @@ void SimulatedLog::Commit(log::CommitBatch batch) {
   work_.notify_all();
 }
 
-Offset SimulatedLog::MakeDurable(const Item& item, std::int64_t frame_time_ns) {
+std::vector<Offset> SimulatedLog::MakeDurable(const Item& item, std::int64_t frame_time_ns) {
   std::vector<SimulatedDisk::Stored>& records = disk_->records_[item.partition];
-  const Offset first = {records.size()};
-  for (const Words& words : item.messages) records.push_back({frame_time_ns, words});
-  return first;
+  const bool gaps = options_.gaps && item.batch;
+  std::vector<Offset> offsets;
+  for (const Words& words : item.messages) {
+    if (gaps && !offsets.empty() && Coin(.1)) records.emplace_back();
+    offsets.push_back({records.size()});
+    records.push_back({frame_time_ns, words});
+  }
+  if (gaps) records.emplace_back();
+  return offsets;
+}
+
+CommitResult SimulatedLog::Committed(std::vector<Offset> offsets) {
+  const Offset first = offsets.front();
+  if (offsets.back() - first + 1 == offsets.size()) offsets.clear();
+  return {CommitOutcome::kCommitted, absl::OkStatus(), first, std::move(offsets)};
 }
 
 bool SimulatedLog::Step(bool try_only) {
@@ -370,18 +400,18 @@ bool SimulatedLog::StepLocked(bool all, Told* told) {
     Item item = std::move(pending_.front());
     pending_.pop_front();
     pending_bytes_ -= item.bytes;
-    const Offset first = MakeDurable(item, disk_->last_time_ns_);
+    std::vector<Offset> offsets = MakeDurable(item, disk_->last_time_ns_);
     changed.insert(item.partition);
     if (item.batch) {
       std::deque<Command>& mine = commands_[item.commands];
       while (!mine.empty() && mine.front().offset < item.consumed.value) mine.pop_front();
       if (item.done) {
-        CommitResult result = {CommitOutcome::kCommitted, absl::OkStatus(), first};
+        CommitResult result = Committed(std::move(offsets));
         if (item.lost) result = {CommitOutcome::kUnknown, absl::UnavailableError("lost"), {}};
         told->push_back([done = std::move(item.done), result] { done(result); });
       }
     } else if (item.ticket != nullptr) {
-      told->push_back([ticket = item.ticket, first] { ticket->OnDurable(first); });
+      told->push_back([ticket = item.ticket, at = offsets.front()] { ticket->OnDurable(at); });
     }
   }
   for (const TopicPartition partition : changed) AddListener(partition, told);
@@ -397,6 +427,11 @@ void SimulatedLog::AbortBatch(std::size_t index, CommitOutcome outcome, Told* to
       continue;
     }
     pending_bytes_ -= item.bytes;
+    if (options_.gaps) {
+      std::vector<SimulatedDisk::Stored>& records = disk_->records_[events];
+      records.resize(records.size() + item.messages.size() + 1);
+      AddListener(events, told);
+    }
     if (!item.done) continue;
     told->push_back([done = std::move(item.done), outcome] {
       done({outcome, absl::AbortedError("a simulated transaction was aborted"), {}});

@@ -8,7 +8,8 @@
 //
 // Keeps the contract of log.h and is free within it: a Step() makes any prefix of what
 // waits durable, a commit may be aborted or end unknown, a crash may leave durable
-// what nobody was told of.  Everything follows from the seed and the calls.
+// what nobody was told of, events may have gaps between them.  Everything follows from the seed and
+// the calls.
 #pragma once
 
 #include <condition_variable>
@@ -18,9 +19,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,8 +41,8 @@ class SimulatedDisk {
   friend class SimulatedLog;
 
   struct Stored {
-    std::int64_t time_ns = 0;  // of its frame
-    std::shared_ptr<const std::vector<log::Word>> words;
+    std::int64_t time_ns = 0;                             // of its frame
+    std::shared_ptr<const std::vector<log::Word>> words;  // null: a gap
   };
 
   log::LogId id_ = {};
@@ -64,6 +67,9 @@ struct SimulatedLogOptions {
   // How probably a Step() ends unknown: what it took is durable or not, its tickets
   // and batches fail, and the log has stopped.
   double unknowns = 0;
+  // Whether a batch leaves a gap behind it, and one that was aborted nothing else; now and then
+  // there is one within a batch, too.
+  bool gaps = false;
   std::size_t max_record_bytes = (1 << 20) + (128 << 10);
   std::size_t max_pending_bytes = 64 << 20;
 };
@@ -94,14 +100,17 @@ class SimulatedLog : public log::Log {
   absl::StatusOr<std::vector<log::Schema>> Schemas() override;
   absl::StatusOr<Offset> Begin(log::TopicPartition partition) override;
   absl::StatusOr<Offset> End(log::TopicPartition partition) override;
-  absl::Status Poll(log::TopicPartition partition, Offset from, std::size_t max_bytes,
-                    std::vector<log::Record>* out) override;
+  absl::StatusOr<Offset> Poll(log::TopicPartition partition, Offset from, std::size_t max_bytes,
+                              std::vector<log::Record>* out) override;
   absl::StatusOr<log::Record> Read(log::TopicPartition partition, Offset offset) override;
+  absl::StatusOr<std::optional<log::Record>> ReadLast(log::TopicPartition partition) override;
   absl::StatusOr<std::uint16_t> OpenTopic(const log::TopicSettings& settings) override;
   absl::Status StoreSchema(const log::Schema& schema) override;
   void SetBarrier(std::function<absl::Status()> barrier) override { barrier_ = std::move(barrier); }
-  absl::StatusOr<Offset> Append(log::TopicPartition commands, std::span<const log::Word> message,
-                                std::shared_ptr<log::Ticket> ticket, bool wake) override;
+  absl::Status Acquire(std::string_view group, std::uint16_t commands,
+                       std::uint16_t events) override;
+  absl::Status Append(log::TopicPartition commands, std::span<const log::Word> message,
+                      std::shared_ptr<log::Ticket> ticket, bool wake) override;
   void Commit(log::CommitBatch batch) override;
   bool Step(bool try_only) override;
   void WaitForWork() override;
@@ -139,14 +148,17 @@ class SimulatedLog : public log::Log {
   bool Coin(double probability);
   bool StepLocked(bool all, Told* told);
   void AbortBatch(std::size_t index, log::CommitOutcome outcome, Told* told);
-  Offset MakeDurable(const Item& item, std::int64_t frame_time_ns);
+  // The offsets of its records.
+  std::vector<Offset> MakeDurable(const Item& item, std::int64_t frame_time_ns);
+  static log::CommitResult Committed(std::vector<Offset> offsets);
   void StopLocked(absl::Status why, Told* told);
   absl::Status CheckBatch(const log::CommitBatch& batch) const;
   absl::Status CheckPartition(log::TopicPartition partition) const;
   const log::TopicInfo& Topic(log::TopicPartition partition) const;
   std::uint64_t DurableEnd(log::TopicPartition partition) const;
-  absl::Status Collect(log::TopicPartition partition, std::uint64_t from, std::uint64_t limit,
-                       std::size_t max_bytes, std::vector<log::Record>* out);
+  absl::StatusOr<Offset> Collect(log::TopicPartition partition, std::uint64_t from,
+                                 std::uint64_t limit, std::size_t max_bytes,
+                                 std::vector<log::Record>* out);
   void AddListener(log::TopicPartition partition, Told* told);
 
   const std::shared_ptr<SimulatedDisk> disk_;

@@ -44,8 +44,9 @@ absl::Status ForEachRecord(Data& data, const log::TopicInfo& topic, std::uint16_
   std::vector<log::Record> records;
   for (Offset at; at < end;) {
     records.clear();
-    COMMANDER_RETURN_IF_ERROR(data.log().Poll({topic.number, partition}, at, kPollBytes, &records));
-    if (records.empty()) return absl::DataLossError("the log became shorter while it was read");
+    COMMANDER_ASSIGN_OR_RETURN(
+        const Offset next, data.log().Poll({topic.number, partition}, at, kPollBytes, &records));
+    if (next == at) return absl::DataLossError("the log became shorter while it was read");
     for (const log::Record& record : records) {
       if (Interrupted()) return absl::CancelledError("interrupted");
       if (record.offset >= end) break;
@@ -54,7 +55,7 @@ absl::Status ForEachRecord(Data& data, const log::TopicInfo& topic, std::uint16_
               absl::StrCat(topic.settings.name, "[", partition, "] offset ", record.offset.value),
               EnvelopeReader::Open(record.message)));
     }
-    at = records.back().offset + 1;
+    at = next;
   }
   return absl::OkStatus();
 }

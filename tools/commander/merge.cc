@@ -7,6 +7,13 @@
 #include "commander/internal/status_macros.h"
 
 namespace commander::cli {
+namespace {
+
+absl::Status Shorter() {
+  return absl::DataLossError("the log is shorter than it was; was it replaced?");
+}
+
+}  // namespace
 
 absl::Status Merge::Add(const log::TopicInfo& topic, std::uint16_t partition, const Range& range) {
   const log::TopicPartition place{topic.number, partition};
@@ -38,9 +45,13 @@ absl::StatusOr<std::uint64_t> Merge::FirstAt(log::TopicPartition place, std::uin
                                              std::uint64_t end, std::int64_t time_ns) {
   while (begin < end) {
     const std::uint64_t middle = begin + (end - begin) / 2;
-    COMMANDER_ASSIGN_OR_RETURN(const log::Record record, log_.Read(place, Offset{middle}));
-    if (record.time_ns < time_ns) {
-      begin = middle + 1;
+    std::vector<log::Record> at;  // the first record at or behind it
+    COMMANDER_ASSIGN_OR_RETURN(const Offset next, log_.Poll(place, Offset{middle}, 0, &at));
+    if (at.empty() && next.value == middle) return Shorter();
+    if (!at.empty() && at.front().time_ns < time_ns) {
+      begin = std::min(at.front().offset.value + 1, end);
+    } else if (at.empty() && next.value < end) {
+      begin = next.value;
     } else {
       end = middle;
     }
@@ -62,15 +73,16 @@ absl::Status Merge::TakeNewEnds() {
 }
 
 absl::Status Merge::Fill(Stream& stream) {
-  std::vector<log::Record> polled;
-  COMMANDER_RETURN_IF_ERROR(log_.Poll(stream.place, Offset{stream.next}, kPollBytes, &polled));
-  for (log::Record& record : polled) {
-    if (record.offset.value >= stream.end) break;
-    stream.next = record.offset.value + 1;
-    stream.records.push_back(std::move(record));
-  }
-  if (stream.records.empty()) {
-    return absl::DataLossError("the log is shorter than it was; was it replaced?");
+  while (stream.records.empty() && stream.next < stream.end) {
+    std::vector<log::Record> polled;
+    COMMANDER_ASSIGN_OR_RETURN(const Offset next,
+                               log_.Poll(stream.place, Offset{stream.next}, kPollBytes, &polled));
+    if (next.value == stream.next) return Shorter();
+    stream.next = std::min(next.value, stream.end);
+    for (log::Record& record : polled) {
+      if (record.offset.value >= stream.end) break;
+      stream.records.push_back(std::move(record));
+    }
   }
   return absl::OkStatus();
 }
@@ -88,6 +100,7 @@ absl::StatusOr<std::optional<MergedRecord>> Merge::Next() {
     if (stream.records.empty()) {
       if (stream.next >= stream.end) continue;
       COMMANDER_RETURN_IF_ERROR(Fill(stream));
+      if (stream.records.empty()) continue;  // nothing but a gap
     }
     if (first == nullptr || Before(stream, *first)) first = &stream;
   }
@@ -100,8 +113,8 @@ absl::StatusOr<std::optional<MergedRecord>> Merge::Next() {
 std::vector<Merge::Progress> Merge::progress() const {
   std::vector<Progress> all;
   for (const Stream& stream : streams_) {
-    all.push_back(
-        {stream.topic, stream.place.partition, Offset{stream.next - stream.records.size()}});
+    all.push_back({stream.topic, stream.place.partition,
+                   stream.records.empty() ? Offset{stream.next} : stream.records.front().offset});
   }
   return all;
 }

@@ -92,8 +92,9 @@ absl::Status ForEachOutcome(
   std::vector<log::Record> records;
   while (true) {
     records.clear();
-    COMMANDER_RETURN_IF_ERROR(data.log().Poll(place, from, kPollBytes, &records));
-    if (records.empty()) return absl::OkStatus();
+    COMMANDER_ASSIGN_OR_RETURN(const Offset next,
+                               data.log().Poll(place, from, kPollBytes, &records));
+    if (next == from) return absl::OkStatus();
     for (const log::Record& record : records) {
       if (Interrupted()) return absl::CancelledError("interrupted");
       const auto envelope = internal::EnvelopeReader::Open(record.message);
@@ -106,7 +107,7 @@ absl::Status ForEachOutcome(
       COMMANDER_ASSIGN_OR_RETURN(const bool more, use(record, **envelope));
       if (!more) return absl::OkStatus();
     }
-    from = records.back().offset + 1;
+    from = next;
   }
 }
 
