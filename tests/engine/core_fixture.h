@@ -39,13 +39,13 @@ class CoreTest : public ::testing::Test {
   ~CoreTest() override { Account::poison = 13; }
 
   // One partition, so that workers()[0] is the one.
-  void Open() {
+  void Open(bool rest = true) {
     accounts_ = std::make_unique<Group<Account>>("accounts", GroupOptions{.partitions = 1});
     AddBankHandlers(*accounts_);
     auto wiring = internal::CheckWiring(options_, {accounts_.get()});
     ASSERT_THAT(wiring, IsOk());
     internal::Environment environment;
-    SimulatedLogOptions log_options;
+    SimulatedLogOptions log_options = log_options_;
     log_options.clock = &clock_;
     log_options.partial_steps = 0;
     auto log = SimulatedLog::Open(disk_, log_options);
@@ -57,10 +57,11 @@ class CoreTest : public ::testing::Test {
     environment.random = &random_;
     environment.limits = limits_;
     environment.crash_slot = [this](const std::string&, std::uint16_t) { return &slot_; };
+    environment.wake_worker = [this](std::size_t) { ++wake_ups_; };
     auto core = internal::Core::Open(options_, *std::move(wiring), std::move(environment));
     ASSERT_THAT(core, IsOk());
     core_ = *std::move(core);
-    Rest();  // restored
+    if (rest) Rest();  // restored
   }
   absl::Status Close() {
     const absl::Status status = core_->Close();
@@ -126,6 +127,8 @@ class CoreTest : public ::testing::Test {
 
   EngineOptions options_;
   internal::Limits limits_;
+  SimulatedLogOptions log_options_;
+  std::size_t wake_ups_ = 0;  // of the worker
   FakeClock clock_;
   FakeRandom random_;
   std::shared_ptr<SimulatedDisk> disk_ = std::make_shared<SimulatedDisk>();

@@ -222,5 +222,50 @@ TEST_F(CoreTest, ACommandThatKilledTheProcessCanBeRetried) {
   EXPECT_EQ(Answer(again)->rejection().code, "commander.failed");
 }
 
+TEST_F(CoreTest, IsRestoredOnceItHasPolledToTheEndWhateverGapIsThere) {
+  log_options_.gaps = true;
+  for (const bool with_store : {true, false}) {
+    Open();
+    const std::size_t last = Deposit("a", 5);
+    log().AbortNext();  // leaves a gap, too
+    Rest();
+    ASSERT_THAT(Answer(last), OfKind(OutcomeKind::kEvents));
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const Offset end, log().End({2, 0}));
+    EXPECT_LT(Answer(last)->position().offset + 1, end);
+    ASSERT_THAT(Close(), IsOk());
+    if (!with_store) {
+      ASSERT_TRUE(stores_.Remove("store/accounts"));
+    }
+    Open();
+    EXPECT_TRUE(worker().ready());
+    EXPECT_THAT(worker().error(), IsOk());
+    const std::size_t next = Deposit("a", 5);
+    Rest();
+    ASSERT_THAT(Answer(next), OfKind(OutcomeKind::kEvents));
+    EXPECT_EQ(Answer(next)->version(), Answer(last)->version() + 1);
+    EXPECT_GE(Answer(next)->position().offset, end);
+    ASSERT_THAT(Close(), IsOk());
+  }
+}
+
+TEST_F(CoreTest, WaitsToBeWokenForWhatIsNotThereYetToBeRestored) {
+  Open();
+  Deposit("a", 5);
+  Rest();
+  Crash();
+  log_options_.late_polls = .9;
+  Open(/*rest=*/false);
+  std::size_t waits = 0;
+  for (int i = 0; i < 1000 && !worker().ready(); ++i) {
+    if (worker().Step()) continue;
+    ++waits;
+    const std::size_t before = wake_ups_;
+    StepLog();
+    EXPECT_EQ(wake_ups_, before + 1);
+  }
+  EXPECT_GT(waits, 0u) << "no poll was late";
+  EXPECT_TRUE(worker().ready());
+}
+
 }  // namespace
 }  // namespace commander::test

@@ -25,6 +25,7 @@ PersonalSimulation::PersonalSimulation(std::uint64_t seed)
   partitions_ = static_cast<std::uint16_t>(1 + Below(3));
   faults_ = 15 + Below(60);
   gaps_ = seed % 2 == 0;
+  if (seed % 3 == 0) late_polls_ = .3;
   if (OneIn(3)) aborts_ = .1;
   if (OneIn(3)) unknowns_ = .02;
   for (std::uint64_t i = 0; i < kPeople; ++i) people_[std::to_string(i)];
@@ -96,6 +97,7 @@ void PersonalSimulation::Open() {
   log_options.aborts = aborts_;
   log_options.unknowns = unknowns_;
   log_options.gaps = gaps_;
+  log_options.late_polls = late_polls_;
   auto log = SimulatedLog::Open(disk_, log_options);
   if (!log.ok()) return Broken(log.status().ToString());
   log_ = log->get();

@@ -99,6 +99,7 @@ class PersonalSimulation : public SeededRun {
   double aborts_ = 0;
   double unknowns_ = 0;
   bool gaps_ = false;
+  double late_polls_ = 0;
 
   bool dying_ = false;
   bool erasing_ = false;

@@ -28,6 +28,7 @@ Simulation::Simulation(std::uint64_t seed)
   if (OneIn(3)) aborts_ = .1;
   if (OneIn(3)) lost_results_ = .1;
   gaps_ = seed % 2 == 0;
+  if (seed % 3 == 0) late_polls_ = .3;
   faults_ = 20 + Below(100);
   clock_.TickBy(OneIn(2) ? 1000 : 0);
   window_ns_ = kWindows[Below(2)];
@@ -75,6 +76,7 @@ void Simulation::Open() {
   log_options.aborts = aborts_;
   log_options.lost_results = lost_results_;
   log_options.gaps = gaps_;
+  log_options.late_polls = late_polls_;
   auto log = SimulatedLog::Open(disk_, log_options);
   if (!log.ok()) return Broken(log.status().ToString());
   log_ = log->get();
@@ -262,7 +264,7 @@ void Simulation::Step() {
 
 bool Simulation::Settle() {
   for (int i = 0; i < 20'000; ++i) {
-    if (!core_->StepAll()) return true;
+    if (!core_->StepAll() && !log_->Step(false)) return true;
     if (Stopped()) return false;
   }
   Broken("the engine never comes to rest");

@@ -98,7 +98,8 @@ class Simulation : public SeededRun {
   std::int64_t sick_ = kFirstPoison;
   double aborts_ = 0;
   double lost_results_ = 0;
-  bool gaps_ = false;          // between the offsets of events
+  bool gaps_ = false;  // between the offsets of events
+  double late_polls_ = 0;
   std::uint64_t faults_ = 40;  // one step in so many is a fault
 
   std::int64_t latest_ns_ = 0;  // that the clock has ever said

@@ -55,6 +55,7 @@ void SimulatedLog::Crash() {
   pending_.clear();
   commands_.clear();
   refused_.clear();
+  fetching_.clear();
   disk_->open_ = false;
   signalled_ = true;
   work_.notify_all();
@@ -159,6 +160,15 @@ absl::StatusOr<Offset> SimulatedLog::End(TopicPartition partition) {
 
 absl::StatusOr<Offset> SimulatedLog::Poll(TopicPartition partition, Offset from,
                                           std::size_t max_bytes, std::vector<Record>* out) {
+  if (options_.late_polls > 0) {
+    const std::lock_guard lock(mutex_);
+    if (!crashed_ && from.value < DurableEnd(partition) && Coin(options_.late_polls)) {
+      fetching_.insert(partition);
+      signalled_ = true;
+      work_.notify_all();
+      return from;
+    }
+  }
   return Collect(partition, from.value, std::numeric_limits<std::uint64_t>::max(), max_bytes, out);
 }
 
@@ -361,7 +371,9 @@ bool SimulatedLog::Step(bool try_only) {
 }
 
 bool SimulatedLog::StepLocked(bool all, Told* told) {
-  const bool refused = !refused_.empty();
+  const bool fetched = !fetching_.empty();
+  for (const TopicPartition partition : std::exchange(fetching_, {})) AddListener(partition, told);
+  const bool refused = !refused_.empty() || fetched;
   std::move(refused_.begin(), refused_.end(), std::back_inserter(*told));
   refused_.clear();
   if (!stopped_.ok() || pending_.empty() || full_) return refused;

@@ -70,6 +70,9 @@ struct SimulatedLogOptions {
   // Whether a batch leaves a gap behind it, and one that was aborted nothing else; now and then
   // there is one within a batch, too.
   bool gaps = false;
+  // How probably a Poll() finds nothing yet of what is durable, as where it has to be fetched: the
+  // next Step() calls the listener.
+  double late_polls = 0;
   std::size_t max_record_bytes = (1 << 20) + (128 << 10);
   std::size_t max_pending_bytes = 64 << 20;
 };
@@ -172,7 +175,8 @@ class SimulatedLog : public log::Log {
   std::map<log::TopicPartition, std::deque<Command>> commands_;
   std::map<log::TopicPartition, std::uint64_t> next_;
   std::map<log::TopicPartition, absl::Status> read_errors_;
-  Told refused_;  // told by the next Step()
+  Told refused_;                            // told by the next Step()
+  std::set<log::TopicPartition> fetching_;  // their listeners, too
   absl::Status stopped_;
   bool crashed_ = false;
   bool closed_ = false;

@@ -174,5 +174,52 @@ TEST_F(SimulatedLogTest, TheSameSeedDoesTheSame) {
   EXPECT_NE(run(3), run(4));
 }
 
+// What a batch leaves behind it is no record, but polling on comes past it.
+TEST_F(SimulatedLogTest, EventsMayHaveGapsBetweenThem) {
+  log_.reset();
+  options_.gaps = true;
+  Open();
+  Append();
+  Append();
+  log_->AbortNext();
+  Commit(1);
+  StepAll();
+  EXPECT_EQ(End(kEvents), 2u);
+  std::vector<log::Record> records;
+  EXPECT_THAT(log_->Poll(kEvents, {0}, 100, &records), IsOkAndHolds(Offset{2}));
+  EXPECT_THAT(records, ::testing::IsEmpty());
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto none, log_->ReadLast(kEvents));
+  EXPECT_FALSE(none.has_value());
+
+  const auto result = Commit(1);
+  StepAll();
+  ASSERT_TRUE(result->has_value());
+  EXPECT_EQ((*result)->first, Offset{2});
+  EXPECT_THAT(log_->Poll(kEvents, {1}, 100, &records), IsOkAndHolds(Offset{4}));
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].offset, Offset{2});
+  EXPECT_THAT(log_->Read(kEvents, {3}), StatusIs(absl::StatusCode::kOutOfRange));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto last, log_->ReadLast(kEvents));
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(last->offset, Offset{2});
+}
+
+TEST_F(SimulatedLogTest, APollMayFindNothingYetAndCallsTheListener) {
+  Append();
+  StepAll();
+  log_.reset();
+  options_.late_polls = 1;
+  Open();
+  int called = 0;
+  log_->SetListener(kCommands, [&] { ++called; });
+  std::vector<log::Record> records;
+  EXPECT_THAT(log_->Poll(kCommands, {0}, 100, &records), IsOkAndHolds(Offset{0}));
+  EXPECT_THAT(records, ::testing::IsEmpty());
+  EXPECT_TRUE(log_->Step(false));
+  EXPECT_EQ(called, 1);
+  EXPECT_FALSE(log_->Step(false));
+  EXPECT_THAT(log_->Poll(kCommands, {1}, 100, &records), IsOkAndHolds(Offset{1}));
+}
+
 }  // namespace
 }  // namespace commander::test
