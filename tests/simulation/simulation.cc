@@ -297,6 +297,10 @@ void Simulation::Finish() {
     if (readers_.size() == before) return Broken("a row cannot be read although all is folded");
   }
   if (core_ == nullptr) return;
+  for (const PartitionStatus& each : core_->Status().projections) {
+    if (each.phase == PartitionPhase::kRunning && each.folded == each.end) continue;
+    Broken(absl::StrCat("a projection rests at ", each.folded.value, " of ", each.end.value));
+  }
   Close();
   CheckDisk(broken_.empty());
 }
