@@ -6,11 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -85,6 +88,41 @@ DataDirectory::~DataDirectory() {
     if (mapping.address != nullptr) munmap(mapping.address, mapping.bytes);
   }
   close(lock_);
+}
+
+absl::StatusOr<std::string> DataDirectory::InstanceId(RandomSource& random) const {
+  constexpr std::size_t kBytes = 16;
+  const std::string name = (path_ / "INSTANCE").string();
+  int file = open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file >= 0) {
+    std::array<char, 2 * kBytes + 2> text{};
+    const ssize_t got = read(file, text.data(), text.size());
+    const int reason = errno;
+    close(file);
+    if (got < 0) return ErrnoStatus(reason, name);
+    const absl::string_view id =
+        absl::StripAsciiWhitespace(absl::string_view(text.data(), static_cast<std::size_t>(got)));
+    if (id.size() == 2 * kBytes && std::all_of(id.begin(), id.end(), absl::ascii_isxdigit)) {
+      return std::string(id);
+    }
+    return absl::DataLossError(absl::StrCat(
+        name, " is damaged; delete it: this engine then waits until the group's old session ends"));
+  }
+  if (errno != ENOENT) return ErrnoStatus(errno, name);
+  std::array<std::uint8_t, kBytes> bytes{};
+  random.Fill(bytes);
+  const std::string id = absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  // Whole or not at all; losing it in a crash costs a session time-out.
+  const std::string unfinished = name + ".new";
+  file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return ErrnoStatus(errno, unfinished);
+  const bool written = write(file, id.data(), id.size()) == static_cast<ssize_t>(id.size()) &&
+                       fsync(file) == 0 && rename(unfinished.c_str(), name.c_str()) == 0;
+  const int reason = errno;
+  close(file);
+  if (!written) return ErrnoStatus(reason, name);
+  return id;
 }
 
 CrashSlot* DataDirectory::Slot(const std::string& group, std::uint16_t partition,

@@ -2,6 +2,7 @@
 // log.
 //
 //     LOCK              flock'ed by the engine; holds its process id, a hint for messages
+//     INSTANCE          on Kafka: the name of this owner among the members of its groups
 //     log/              the embedded log
 //     store/<group>/    own states, RocksDB
 //     projections/<name>@<version>/
@@ -14,6 +15,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "commander/environment.h"
 #include "commander/log_sink.h"
 #include "engine/crash_counter.h"
 
@@ -30,6 +32,9 @@ class DataDirectory {
   DataDirectory& operator=(const DataDirectory&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  // 32 hexadecimal digits, made once.
+  //   kDataLoss: the file holds something else.
+  absl::StatusOr<std::string> InstanceId(RandomSource& random) const;
   // Null, with a warning to the sink, where it cannot be had: then nothing is counted.
   CrashSlot* Slot(const std::string& group, std::uint16_t partition, const LogSink& sink);
 

@@ -14,7 +14,7 @@
 #include "engine/errors.h"
 #include "engine/forward_clock.h"
 #include "engine/in_decision.h"
-#include "engine/log/embedded_log.h"
+#include "engine/open_log.h"
 #include "engine/wake_up.h"
 #include "store/key_rows_rocks.h"
 #include "store/rocks_store.h"
@@ -126,14 +126,8 @@ absl::StatusOr<std::unique_ptr<EngineThreads>> EngineThreads::Open(
   COMMANDER_ASSIGN_OR_RETURN(threads->directory_, DataDirectory::Open(options.data_directory));
 
   Environment environment;
-  log::EmbeddedLogOptions log_options;
-  log_options.directory = (threads->directory_->path() / "log").string();
-  log_options.segment_bytes = options.segment_bytes;
-  log_options.max_record_bytes = options.max_record_bytes + kParkedOverheadBytes;
-  log_options.clock = &threads->clock_;
-  log_options.random = options.random;
-  log_options.sink = options.log_sink;
-  COMMANDER_ASSIGN_OR_RETURN(environment.log, log::OpenEmbeddedLog(std::move(log_options)));
+  COMMANDER_ASSIGN_OR_RETURN(environment.log,
+                             OpenLog(options, wiring, *threads->directory_, threads->clock_));
 
   store::RocksStoreOptions store_options;
   store_options.data_directory = threads->directory_->path();

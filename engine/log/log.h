@@ -125,8 +125,8 @@ enum class CommitOutcome {
 
 struct CommitResult {
   CommitOutcome outcome = CommitOutcome::kUnknown;
-  absl::Status status;  // why, unless committed
-  Offset first;         // committed: offset of the first entry of the batch
+  absl::Status status = {};  // why, unless committed
+  Offset first = {};         // committed: offset of the first entry of the batch
   // Committed: offsets of all entries; empty where they follow each other without a gap.
   std::vector<Offset> offsets = {};
 

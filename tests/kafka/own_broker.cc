@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -45,6 +47,18 @@ absl::StatusOr<std::string> SharedBroker() {
         "set it to the address that tools/dev broker start prints");
   }
   return servers;
+}
+
+std::string UniqueName(std::string_view prefix) {
+  static std::atomic<int> count{0};
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::string(prefix)
+      .append("-")
+      .append(std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count()))
+      .append("-")
+      .append(std::to_string(getpid()))
+      .append("-")
+      .append(std::to_string(++count));
 }
 
 OwnBroker::~OwnBroker() {

@@ -19,6 +19,9 @@ namespace commander::test {
 // TEST_KAFKA_SERVERS, or an error that says how to get a broker.
 absl::StatusOr<std::string> SharedBroker();
 
+// For topics and groups of one test: no other run has it.
+std::string UniqueName(std::string_view prefix);
+
 // A Kafka broker in a directory and on a port of its own, by tests/broker/broker.  The destructor
 // kills it and removes its data; so does a watcher, soon after the process has died without it.
 // Every call returns when it is done: Start when the broker serves.

@@ -1,0 +1,275 @@
+#include "engine/log/kafka_committer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "commander/internal/status_macros.h"
+
+namespace commander::log::kafka {
+namespace {
+
+// What one transaction may hold; a batch alone always fits.
+constexpr std::size_t kMaxTransactionBytes = std::size_t{32} << 20;
+// Transactions in a row that a broker refuses for a reason that does not pass.
+constexpr int kMaxRefusals = 5;
+
+bool IsFence(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+         error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+         error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
+bool IsFencedProducer(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__FENCED || error == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+         error == RD_KAFKA_RESP_ERR_PRODUCER_FENCED;
+}
+
+}  // namespace
+
+Committer::Committer(const Cluster& cluster, Options options)
+    : cluster_(cluster), options_(std::move(options)), stale_(options_.partitions, false) {}
+
+absl::StatusOr<std::unique_ptr<Committer>> Committer::Open(const Cluster& cluster,
+                                                           Options options) {
+  std::unique_ptr<Committer> committer(new Committer(cluster, std::move(options)));
+  Member::Options member;
+  member.group = committer->options_.group;
+  member.topic = committer->options_.commands;
+  member.partitions = committer->options_.partitions;
+  member.instance = committer->options_.instance;
+  // The order matters (a successor must not read before its predecessor can commit no more): be
+  // the only member; end its transactions; wait until none is open.  Then the caller looks where
+  // the events end.
+  COMMANDER_ASSIGN_OR_RETURN(committer->member_, Member::Join(cluster, std::move(member)));
+  COMMANDER_RETURN_IF_ERROR(committer->OpenTransactors());
+  COMMANDER_RETURN_IF_ERROR(committer->member_->AwaitStableOffsets());
+  committer->lost_seen_ = committer->member_->assignment().lost;
+  committer->thread_ = std::thread([self = committer.get()] { self->Run(); });
+  return committer;
+}
+
+Committer::~Committer() { Close(); }
+
+absl::Status Committer::OpenTransactors() {
+  for (std::size_t i = 0; i < transactors_.size(); ++i) {
+    transactors_[i].reset();
+    COMMANDER_ASSIGN_OR_RETURN(
+        transactors_[i],
+        Transactor::Open(cluster_, absl::StrCat(options_.application, ".", options_.group, ".", i),
+                         options_.events, stop_));
+  }
+  return absl::OkStatus();
+}
+
+void Committer::Commit(CommitBatch batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) {
+      waiting_.push_back(std::move(batch));
+      more_.notify_one();
+      return;
+    }
+    results_.emplace_back(
+        std::move(batch.done),
+        CommitResult{CommitOutcome::kUnknown,
+                     health_.ok() ? absl::UnavailableError("the log is closed") : health_});
+  }
+  options_.told();
+}
+
+bool Committer::Tell() {
+  decltype(results_) results;
+  {
+    const std::lock_guard lock(mutex_);
+    results.swap(results_);
+  }
+  for (const auto& [done, result] : results) {
+    if (done) done(result);
+  }
+  return !results.empty();
+}
+
+bool Committer::idle() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty() && !committing_ && results_.empty();
+}
+
+absl::Status Committer::health() const {
+  const std::lock_guard lock(mutex_);
+  return health_;
+}
+
+void Committer::Fail(absl::Status why) {
+  const std::lock_guard lock(mutex_);
+  if (!health_.ok()) return;
+  cluster_.Say(LogLevel::kError,
+               absl::StrCat("group ", options_.group, " commits no more: ", why.message()));
+  health_ = std::move(why);
+}
+
+void Committer::Report(CommitBatch& batch, CommitResult result) {
+  const std::lock_guard lock(mutex_);
+  results_.emplace_back(std::move(batch.done), std::move(result));
+}
+
+void Committer::ReportAll(std::vector<CommitBatch>& batches, CommitOutcome outcome,
+                          const absl::Status& status) {
+  for (CommitBatch& batch : batches) Report(batch, CommitResult{outcome, status});
+}
+
+void Committer::Run() {
+  while (true) {
+    std::vector<CommitBatch> batches;
+    {
+      std::unique_lock lock(mutex_);
+      more_.wait(lock, [&] { return !waiting_.empty() || closing_; });
+      if (waiting_.empty() || !health_.ok()) {
+        ended_ = true;
+        end_.notify_all();
+        batches.swap(waiting_);
+      } else {
+        committing_ = true;
+        std::size_t bytes = 0;
+        std::size_t count = 0;
+        while (count < waiting_.size() &&
+               (count == 0 || bytes + waiting_[count].entries.bytes() <= kMaxTransactionBytes)) {
+          bytes += waiting_[count++].entries.bytes();
+        }
+        std::move(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count),
+                  std::back_inserter(batches));
+        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
+      }
+    }
+    if (ended_) {
+      ReportAll(batches, CommitOutcome::kUnknown,
+                health().ok() ? absl::UnavailableError("the log is closed") : health());
+      options_.told();
+      return;
+    }
+    CommitTogether(std::move(batches));
+    {
+      const std::lock_guard lock(mutex_);
+      committing_ = false;
+    }
+    options_.told();
+  }
+}
+
+bool Committer::AwaitMembership(Member::Assignment* assignment) {
+  while (!stop_) {
+    *assignment = member_->assignment();
+    if (const absl::Status status = member_->health(); !status.ok()) {
+      Fail(status);
+      return false;
+    }
+    if (assignment->metadata != nullptr && assignment->number != refused_assignment_) return true;
+    member_->AwaitOther(assignment->number, absl::Milliseconds(200));
+  }
+  return false;
+}
+
+void Committer::RefuseStale(std::vector<CommitBatch>* batches) {
+  std::vector<CommitBatch> fresh;
+  for (CommitBatch& batch : *batches) {
+    if (!stale_[batch.commands.partition]) {
+      fresh.push_back(std::move(batch));
+      continue;
+    }
+    stale_[batch.commands.partition] = false;
+    Report(batch, CommitResult{CommitOutcome::kUnknown,
+                               absl::UnavailableError(
+                                   "the membership of the group was lost for a while: another "
+                                   "owner may have committed")});
+  }
+  batches->swap(fresh);
+}
+
+void Committer::Settle(std::unique_ptr<Transactor>& transactor) {
+  if (IsFencedProducer(transactor->cause())) {
+    // A time-out of ours looks the same as a successor.
+    const absl::StatusOr<bool> replaced = member_->Replaced();
+    if (replaced.ok() && *replaced) {
+      return Fail(absl::UnavailableError(absl::StrCat("another process has taken over group ",
+                                                      options_.group, "; it commits from now on")));
+    }
+  }
+  const absl::Status status = OpenTransactors();
+  if (!status.ok()) Fail(status);
+}
+
+void Committer::CommitTogether(std::vector<CommitBatch> batches) {
+  Member::Assignment assignment;
+  if (!AwaitMembership(&assignment)) {
+    const absl::Status status = health();
+    return ReportAll(batches, CommitOutcome::kUnknown,
+                     status.ok() ? absl::UnavailableError("the log is closed") : status);
+  }
+  if (assignment.lost != lost_seen_) {
+    lost_seen_ = assignment.lost;
+    stale_.assign(stale_.size(), true);
+    const absl::Status status = OpenTransactors();
+    if (!status.ok()) Fail(status);
+  }
+  RefuseStale(&batches);
+  if (batches.empty() || !health().ok()) {
+    return ReportAll(batches, CommitOutcome::kUnknown, health());
+  }
+  std::unique_ptr<Transactor>& transactor = transactors_[turn_++ % transactors_.size()];
+  const Transactor::Verdict verdict = transactor->Commit(
+      batches, options_.commands, options_.instance, assignment.metadata, options_.key_of, stop_);
+  if (verdict == Transactor::Verdict::kCommitted) {
+    refusals_ = 0;
+    std::size_t entry = 0;
+    for (CommitBatch& batch : batches) {
+      CommitResult result{CommitOutcome::kCommitted, absl::OkStatus()};
+      const auto begin = transactor->offsets().begin() + static_cast<std::ptrdiff_t>(entry);
+      result.offsets.assign(begin, begin + batch.entries.count());
+      result.first = result.offsets.front();
+      entry += batch.entries.count();
+      Report(batch, std::move(result));
+    }
+    return;
+  }
+  const absl::Status why = transactor->why();
+  cluster_.Say(LogLevel::kWarning,
+               absl::StrCat("a transaction of group ", options_.group,
+                            verdict == Transactor::Verdict::kAborted
+                                ? " was aborted, and is decided again: "
+                                : " ended without a result; the log is read again: ",
+                            why.message()));
+  if (IsFence(transactor->cause())) refused_assignment_ = assignment.number;
+  const bool permanent = !IsTransient(transactor->cause()) && !IsFence(transactor->cause()) &&
+                         !IsFencedProducer(transactor->cause());
+  refusals_ = permanent ? refusals_ + 1 : 0;
+  if (refusals_ > kMaxRefusals) {
+    Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals_,
+                                               " in a row: ", why.message())));
+  } else if (refusals_ > 1) {
+    absl::SleepFor(absl::Milliseconds(50) * (1 << refusals_));
+  }
+  if (verdict == Transactor::Verdict::kUnknown) Settle(transactor);
+  ReportAll(batches,
+            verdict == Transactor::Verdict::kAborted && health().ok() ? CommitOutcome::kAborted
+                                                                      : CommitOutcome::kUnknown,
+            health().ok() ? why : health());
+}
+
+void Committer::Close() {
+  {
+    std::unique_lock lock(mutex_);
+    closing_ = true;
+    more_.notify_one();
+  }
+  if (!thread_.joinable()) return;
+  {
+    std::unique_lock lock(mutex_);
+    end_.wait_for(lock, absl::ToChronoNanoseconds(kPatience), [&] { return ended_; });
+  }
+  stop_ = true;
+  thread_.join();
+}
+
+}  // namespace commander::log::kafka

@@ -1,0 +1,204 @@
+#include "engine/log/kafka_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "commander/internal/status_macros.h"
+
+namespace commander::log::kafka {
+
+absl::StatusOr<rd_kafka_t*> FetchClients::Get(std::size_t number) {
+  const std::lock_guard lock(mutex_);
+  clients_.resize(std::max(clients_.size(), number + 1));
+  if (clients_[number] == nullptr) {
+    Properties properties = {{"isolation.level", "read_committed"},
+                             {"enable.auto.commit", "false"},
+                             {"auto.offset.reset", "error"},
+                             {"fetch.error.backoff.ms", "50"},
+                             // A partition that begins to be read waits as long for the others.
+                             {"fetch.wait.max.ms", "100"}};
+    properties.insert(properties.end(), properties_.begin(), properties_.end());
+    COMMANDER_ASSIGN_OR_RETURN(clients_[number],
+                               NewClient(RD_KAFKA_CONSUMER, cluster_, properties));
+  }
+  return clients_[number].get();
+}
+
+void FetchClients::Serve() {
+  const std::lock_guard lock(mutex_);
+  for (const Client& client : clients_) {
+    if (client != nullptr) rd_kafka_poll(client.get(), 0);
+  }
+}
+
+void PartitionReader::SetListener(std::function<void()> listener) {
+  const std::lock_guard lock(listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+absl::StatusOr<PartitionReader::Place*> PartitionReader::Find(FetchClients& clients, Offset from) {
+  places_.resize(clients.most());
+  std::size_t oldest = 0;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    if (place.stream != nullptr && place.stream->next() == from) return &place;
+    const Place& other = places_[oldest];
+    if (other.stream == nullptr) continue;
+    if (place.stream == nullptr || place.polled < other.polled) oldest = i;
+  }
+  Place& place = places_[oldest];
+  place.stream.reset();
+  COMMANDER_ASSIGN_OR_RETURN(rd_kafka_t* const client, clients.Get(oldest));
+  COMMANDER_ASSIGN_OR_RETURN(place.stream, Stream::Start(client, topic_, partition_, from, [this] {
+                               const std::lock_guard lock(listener_mutex_);
+                               if (listener_) listener_();
+                             }));
+  return &place;
+}
+
+absl::StatusOr<Offset> PartitionReader::Poll(FetchClients& clients, Offset from,
+                                             std::size_t max_bytes, std::vector<Record>* out) {
+  std::vector<Message> messages;
+  Offset next;
+  {
+    const std::lock_guard lock(mutex_);
+    COMMANDER_ASSIGN_OR_RETURN(Place* const place, Find(clients, from));
+    place->polled = absl::Now();
+    const absl::Status status = place->stream->Poll(max_bytes, absl::ZeroDuration(), &messages);
+    next = place->stream->next();
+    if (!status.ok()) {
+      place->stream.reset();
+      return status;
+    }
+  }
+  if (messages.empty()) return next;
+  for (Record& record : CopyRecords(messages)) out->push_back(std::move(record));
+  return next;
+}
+
+void PartitionReader::EndIdle(absl::Time before) {
+  const std::lock_guard lock(mutex_);
+  for (Place& place : places_) {
+    if (place.stream != nullptr && place.polled < before && place.stream->fetched()) {
+      place.stream.reset();
+    }
+  }
+}
+
+void PartitionReader::EndAll() {
+  const std::lock_guard lock(mutex_);
+  places_.clear();
+}
+
+absl::StatusOr<std::unique_ptr<PointReader>> PointReader::Open(const Cluster& cluster) {
+  const Properties common = {{"enable.auto.commit", "false"},
+                             {"auto.offset.reset", "error"},
+                             {"enable.partition.eof", "true"},
+                             // What waits for records holds up the next one's request.
+                             {"fetch.wait.max.ms", "2"},
+                             // A record or two are wanted, not what follows.
+                             {"fetch.message.max.bytes", "65536"},
+                             {"queued.min.messages", "1"}};
+  Properties committed = common;
+  committed.emplace_back("isolation.level", "read_committed");
+  COMMANDER_ASSIGN_OR_RETURN(Client first, NewClient(RD_KAFKA_CONSUMER, cluster, committed));
+  Properties uncommitted = common;
+  uncommitted.emplace_back("isolation.level", "read_uncommitted");
+  COMMANDER_ASSIGN_OR_RETURN(Client second, NewClient(RD_KAFKA_CONSUMER, cluster, uncommitted));
+  return std::unique_ptr<PointReader>(new PointReader(std::move(first), std::move(second)));
+}
+
+absl::StatusOr<std::pair<Offset, Offset>> PointReader::Bounds(const std::string& topic,
+                                                              std::uint16_t partition) {
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const rd_kafka_resp_err_t error =
+        rd_kafka_query_watermark_offsets(uncommitted_.get(), topic.c_str(), partition, &low, &high,
+                                         std::max(Milliseconds(deadline - absl::Now()), 1));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return std::pair(Offset{static_cast<std::uint64_t>(low)},
+                       Offset{static_cast<std::uint64_t>(high)});
+    }
+    if (!IsTransient(error) || absl::Now() >= deadline) {
+      return StatusOf(error, absl::StrCat("asking where topic ", topic, "[", partition, "] ends"));
+    }
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+}
+
+absl::Status PointReader::Walk(const std::string& topic, std::uint16_t partition, Offset from,
+                               const std::function<bool(std::vector<Message>)>& done) {
+  const std::lock_guard lock(mutex_);
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Stream> stream,
+                             Stream::Start(committed_.get(), topic, partition, from, nullptr));
+  absl::Time deadline = absl::Now() + kPatience;
+  while (!stream->at_end()) {
+    std::vector<Message> messages;
+    const Offset before = stream->next();
+    COMMANDER_RETURN_IF_ERROR(
+        stream->Poll(std::size_t{1} << 16, absl::Milliseconds(100), &messages));
+    if (!messages.empty() && done(std::move(messages))) return absl::OkStatus();
+    if (stream->next() > before) deadline = absl::Now() + kPatience;
+    if (absl::Now() > deadline) {
+      return absl::UnavailableError(
+          absl::StrCat("Kafka: topic ", topic, "[", partition, "] offset ", stream->next().value,
+                       " was not read within ", absl::FormatDuration(kPatience)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t partition,
+                                         Offset offset) {
+  std::optional<Record> found;
+  COMMANDER_RETURN_IF_ERROR(Walk(topic, partition, offset, [&](std::vector<Message> messages) {
+    messages.resize(1);
+    std::vector<Record> first = CopyRecords(messages);
+    if (first[0].offset == offset) found = std::move(first[0]);
+    return true;
+  }));
+  if (found.has_value()) return *std::move(found);
+  return absl::OutOfRangeError(
+      absl::StrCat("topic ", topic, "[", partition, "] has no record at offset ", offset.value));
+}
+
+absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& topic,
+                                                            std::uint16_t partition) {
+  COMMANDER_ASSIGN_OR_RETURN(const auto bounds, Bounds(topic, partition));
+  const auto [begin, end] = bounds;
+  // A record and the marker of its transaction are usual; what was aborted may lie behind them.
+  for (std::uint64_t back = 2; begin < end; back *= 32) {
+    const bool all = back >= end.value - begin.value;
+    const Offset from = all ? begin : Offset{end.value - back};
+    std::optional<Record> last;
+    COMMANDER_RETURN_IF_ERROR(Walk(topic, partition, from, [&](std::vector<Message> messages) {
+      messages.erase(messages.begin(), messages.end() - 1);
+      last = CopyRecords(messages)[0];
+      return false;
+    }));
+    if (last.has_value() || all) return last;
+  }
+  return std::optional<Record>();
+}
+
+absl::Status PointReader::ReadAll(
+    const std::string& topic, std::uint16_t partition,
+    const std::function<absl::Status(const rd_kafka_message_t&)>& message) {
+  COMMANDER_ASSIGN_OR_RETURN(const auto bounds, Bounds(topic, partition));
+  if (bounds.first == bounds.second) return absl::OkStatus();
+  absl::Status failed;
+  COMMANDER_RETURN_IF_ERROR(
+      Walk(topic, partition, bounds.first, [&](std::vector<Message> messages) {
+        for (const Message& each : messages) {
+          if (failed.ok()) failed = message(*each);
+        }
+        return !failed.ok();
+      }));
+  return failed;
+}
+
+}  // namespace commander::log::kafka

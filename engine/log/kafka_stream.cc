@@ -1,0 +1,137 @@
+#include "engine/log/kafka_stream.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+
+namespace commander::log::kafka {
+namespace {
+
+constexpr std::size_t kAtOnce = 512;
+
+std::int64_t TimeOf(const rd_kafka_message_t& message) {
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const std::int64_t milliseconds = rd_kafka_message_timestamp(&message, &type);
+  return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : milliseconds * 1'000'000;
+}
+
+}  // namespace
+
+std::vector<Record> CopyRecords(const std::vector<Message>& messages) {
+  std::size_t words = 0;
+  for (const Message& message : messages) words += message->len / sizeof(Word);
+  const auto arena = std::make_shared<std::vector<Word>>(words);
+  std::vector<Record> records;
+  records.reserve(messages.size());
+  std::size_t at = 0;
+  for (const Message& message : messages) {
+    Record& record = records.emplace_back();
+    record.offset = Offset{static_cast<std::uint64_t>(message->offset)};
+    record.time_ns = TimeOf(*message);
+    record.owner = arena;
+    if (message->payload == nullptr || message->len % sizeof(Word) != 0) continue;
+    const std::span<Word> copy = std::span(*arena).subspan(at, message->len / sizeof(Word));
+    at += copy.size();
+    std::memcpy(copy.data(), message->payload, message->len);
+    EntryWalk walk(copy);
+    const std::span<const Word> words_of_it = walk.Next();
+    if (words_of_it.size() + kEntryHeaderWords == copy.size()) record.message = words_of_it;
+  }
+  return records;
+}
+
+Stream::Stream(TopicHandle topic, std::uint16_t partition, Offset from, Queue queue,
+               std::function<void()> more, std::string name)
+    : topic_(std::move(topic)),
+      partition_(partition),
+      name_(std::move(name)),
+      next_(from),
+      fetched_(from),
+      queue_(std::move(queue)),
+      more_(std::move(more)) {}
+
+absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(rd_kafka_t* client, const std::string& topic,
+                                                      std::uint16_t partition, Offset from,
+                                                      std::function<void()> more) {
+  COMMANDER_ASSIGN_OR_RETURN(TopicHandle handle, NewTopic(client, topic));
+  std::unique_ptr<Stream> stream(new Stream(std::move(handle), partition, from,
+                                            Queue(rd_kafka_queue_new(client)), std::move(more),
+                                            topic));
+  if (stream->more_) {
+    rd_kafka_queue_cb_event_enable(
+        stream->queue_.get(),
+        [](rd_kafka_t* /*client*/, void* self) { static_cast<Stream*>(self)->more_(); },
+        stream.get());
+  }
+  if (rd_kafka_consume_start_queue(stream->topic_.get(), partition,
+                                   static_cast<std::int64_t>(from.value),
+                                   stream->queue_.get()) != 0) {
+    return StatusOf(rd_kafka_last_error(), absl::StrCat("reading ", stream->Place()));
+  }
+  return stream;
+}
+
+Stream::~Stream() {
+  rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  rd_kafka_consume_stop(topic_.get(), partition_);
+}
+
+std::string Stream::Place() const {
+  return absl::StrCat("topic ", name_, "[", partition_, "] from offset ", next_.value);
+}
+
+absl::StatusOr<bool> Stream::Fetch(absl::Duration patience) {
+  std::array<rd_kafka_message_t*, kAtOnce> some{};
+  const ssize_t got =
+      rd_kafka_consume_batch_queue(queue_.get(), Milliseconds(patience), some.data(), some.size());
+  if (got < 0) return StatusOf(rd_kafka_last_error(), absl::StrCat("reading ", Place()));
+  absl::Status failed;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
+    Message message(some[i]);
+    const Offset offset{static_cast<std::uint64_t>(std::max<std::int64_t>(message->offset, 0))};
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      fetched_ = std::max(fetched_, offset);
+      at_end_ = true;
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      // Whatever may pass, librdkafka tries again by itself.
+      if (!IsTransient(message->err)) {
+        failed.Update(StatusOf(message->err, absl::StrCat("reading ", Place()),
+                               rd_kafka_message_errstr(message.get())));
+      }
+    } else if (offset >= fetched_) {  // else of a batch that began before
+      fetched_ = offset + 1;
+      at_end_ = false;
+      held_.push_back(std::move(message));
+    }
+  }
+  if (!failed.ok()) return failed;
+  return got > 0;
+}
+
+absl::Status Stream::Poll(std::size_t max_bytes, absl::Duration patience,
+                          std::vector<Message>* out) {
+  std::size_t bytes = 0;
+  while (true) {
+    if (held_.empty()) {
+      // All that was fetched has been handed out, and gaps that follow are passed.
+      next_ = std::max(next_, fetched_);
+      const bool wait = out->empty() && !at_end_;
+      COMMANDER_ASSIGN_OR_RETURN(const bool came, Fetch(wait ? patience : absl::ZeroDuration()));
+      if (!came) return absl::OkStatus();
+      if (held_.empty()) continue;
+    }
+    Message& message = held_.front();
+    const std::size_t size = message->len - std::min(message->len, sizeof(Word));
+    if (!out->empty() && bytes + size > max_bytes) return absl::OkStatus();
+    bytes += size;
+    next_ = Offset{static_cast<std::uint64_t>(message->offset) + 1};
+    out->push_back(std::move(message));
+    held_.pop_front();
+  }
+}
+
+}  // namespace commander::log::kafka
