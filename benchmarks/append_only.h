@@ -10,7 +10,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,14 +23,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "benchmarks/measure.h"
 #include "engine/log/checksum.h"
 
 namespace commander::benchmarks {
-
-[[noreturn]] inline void Fail(const std::string& what) {
-  std::perror(what.c_str());
-  std::exit(1);
-}
 
 // A file below `directory` that is gone with the object.
 class ScratchFile {
@@ -60,21 +55,6 @@ class ScratchFile {
  private:
   int fd_ = -1;
 };
-
-struct LatencyUs {
-  double p50 = 0;
-  double p99 = 0;
-};
-
-// Sorts `us`, which must not be empty.
-inline LatencyUs Percentiles(std::vector<double>* us) {
-  std::sort(us->begin(), us->end());
-  const auto at = [&](double share) {
-    return (*us)[std::min(us->size() - 1,
-                          static_cast<std::size_t>(share * static_cast<double>(us->size())))];
-  };
-  return {at(.5), at(.99)};
-}
 
 // `times` times one write of `bytes` over zeros that are on the device, and one sync.
 inline LatencyUs MeasureBareSync(const std::string& directory, std::size_t bytes,
@@ -107,15 +87,6 @@ struct AppendOnlyResult {
   std::uint64_t rejected = 0;
   std::int64_t balances = 0;
 };
-
-inline double CpuSeconds() {
-  rusage usage;
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // `commands` commands of the workload "bank", `batch` a sync.
 inline AppendOnlyResult RunAppendOnlyBank(const std::string& directory, std::uint64_t commands,
