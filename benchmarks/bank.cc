@@ -1,158 +1,70 @@
-// The workload "bank" through the public API, on the embedded log: throughput with many commands
-// outstanding, then the latency of one synchronous client beside a bare write and sync.
+// The workload "bank" through the public API: throughput with many commands outstanding, then the
+// latency of one synchronous client, then a rebuild of all states.  On the embedded log beside a
+// bare write and sync; on Kafka, with --brokers, beside a bare loop of librdkafka.
 //
-// The generator is splitmix64 from state 42; command `seq` draws account, kind and amount in this
-// order.  Deposit adds; Withdraw with enough balance subtracts, otherwise it is rejected.  What the
-// engine answers is compared with a model that runs beside it.
-#include <fcntl.h>
+// What the engine answers is compared with a model.
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cinttypes>
-#include <condition_variable>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
-#include <mutex>
+#include <functional>
+#include <iterator>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "benchmarks/bank.capnp.h"
+#include "benchmarks/bank_clients.h"
+#include "benchmarks/bank_workload.h"
+#include "benchmarks/bare_file.h"
+#include "benchmarks/kafka_bare_loop.h"
+#include "benchmarks/kafka_topics.h"
+#include "benchmarks/measure.h"
+#include "benchmarks/round_trips.h"
 #include "commander/commander.h"
 
+namespace commander::benchmarks {
 namespace {
 
-constexpr std::uint32_t kAccounts = 100'000;
-constexpr unsigned kPadBytes = 176;
-// One command and its outcome in one frame, as the log writes it for a lone client.
-constexpr std::size_t kBareBytes = 704;
-
-// The schemas, without personal fields and with one, the padding.
-struct Clear {
-  using Deposit = bench::Deposit;
-  using Withdraw = bench::Withdraw;
-  using Deposited = bench::Deposited;
-  using Withdrawn = bench::Withdrawn;
-};
-struct Personal {
-  using Deposit = bench::PersonalDeposit;
-  using Withdraw = bench::PersonalWithdraw;
-  using Deposited = bench::PersonalDeposited;
-  using Withdrawn = bench::PersonalWithdrawn;
+struct Options {
+  std::size_t count = 1'000'000;
+  std::size_t clients = 1;
+  std::uint16_t partitions = 1;
+  std::size_t window = 4096;
+  std::size_t sync_count = 5000;
+  std::string brokers;  // empty: the embedded log
 };
 
-template <class Types>
-struct Account {
-  using Schema = bench::Account;
-  using Events = commander::Events<typename Types::Deposited, typename Types::Withdrawn>;
-  std::int64_t balance = 0;
-  void Load(Schema::Reader stored) { balance = stored.getBalance(); }
-  void Save(Schema::Builder stored) const { stored.setBalance(balance); }
-  void Apply(typename Types::Deposited::Reader event) { balance += event.getAmount(); }
-  void Apply(typename Types::Withdrawn::Reader event) { balance -= event.getAmount(); }
-  std::size_t MemoryBytes() const { return sizeof(*this); }
+// Of round trips on Kafka.
+struct Pace {
+  const char* name;
+  double per_second;  // 0: one outstanding
+  std::size_t count;
 };
-template <class Types>
-using View = commander::View<Account<Types>>;
-template <class Types>
-using Group = commander::Group<Account<Types>>;
+constexpr Pace kPaces[] = {{"one outstanding", 0, 1000},
+                           {"50 a second", 50, 500},
+                           {"1,000 a second", 1000, 5000},
+                           {"5,000 a second", 5000, 25'000}};
+constexpr double kFastestSync = 50;
 
-struct Command {
-  std::uint32_t account;
-  bool deposit;
-  std::int64_t amount;
+struct Figures {
+  double commands_per_second = 0;
+  double cpu_seconds_per_million = 0;
+  std::vector<LatencyUs> round_trips;  // as kPaces, on Kafka
 };
 
-std::vector<Command> Generate(std::size_t count) {
-  std::uint64_t state = 42;
-  const auto next = [&] {
-    std::uint64_t z = state += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return z ^ z >> 31;
-  };
-  std::vector<Command> commands(count);
-  for (Command& command : commands) {
-    command.account = static_cast<std::uint32_t>(next() % kAccounts);
-    command.deposit = next() % 100 < 70;
-    command.amount = static_cast<std::int64_t>(1 + next() % 1000);
-  }
-  return commands;
-}
-
-struct Totals {
-  std::uint64_t accepted = 0;
-  std::uint64_t rejected = 0;
-  std::int64_t balance = 0;
-  bool operator==(const Totals&) const = default;
-};
-
-Totals Expect(const std::vector<Command>& commands) {
-  std::vector<std::int64_t> balances(kAccounts);
-  Totals totals;
-  for (const Command& command : commands) {
-    std::int64_t& balance = balances[command.account];
-    if (!command.deposit && balance < command.amount) {
-      ++totals.rejected;
-      continue;
-    }
-    ++totals.accepted;
-    balance += command.deposit ? command.amount : -command.amount;
-  }
-  for (const std::int64_t balance : balances) totals.balance += balance;
-  return totals;
-}
-
-std::string KeyOf(std::uint32_t account) {
-  char key[16];
-  std::snprintf(key, sizeof(key), "acct-%07" PRIu32, account);
-  return key;
-}
-
-template <class Payload>
-void Fill(Payload payload, std::uint64_t seq, std::int64_t amount) {
-  payload.setSeq(seq);
-  payload.setAmount(amount);
-  std::memset(payload.initPad(kPadBytes).begin(), 'x', kPadBytes);
-}
-
-template <class Types>
-void AddHandlers(Group<Types>& accounts) {
-  using Deposited = typename Types::Deposited;
-  using Withdrawn = typename Types::Withdrawn;
-  accounts.OnCommand([](typename Types::Deposit::Reader command,
-                        const View<Types>&) -> commander::Decision<Deposited> {
-    return commander::Emit<Deposited>(
-        [&](auto event) { Fill(event, command.getSeq(), command.getAmount()); });
-  });
-  accounts.OnCommand([](typename Types::Withdraw::Reader command,
-                        const View<Types>& view) -> commander::Decision<Withdrawn> {
-    if (view->balance < command.getAmount()) {
-      return commander::Reject("overdrawn", "balance is too low");
-    }
-    return commander::Emit<Withdrawn>(
-        [&](auto event) { Fill(event, command.getSeq(), command.getAmount()); });
-  });
-}
-
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-double CpuSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 double PeakMebibytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
+
 std::uintmax_t LogBytes(const std::filesystem::path& data) {
   std::uintmax_t bytes = 0;
   for (const auto& file : std::filesystem::directory_iterator(data / "log")) {
@@ -161,143 +73,23 @@ std::uintmax_t LogBytes(const std::filesystem::path& data) {
   return bytes;
 }
 
-// One client: sends its share, never more than `window` outstanding.
-template <class Types>
-class Client {
- public:
-  Client(commander::Engine& engine, const Group<Types>& group, std::size_t window)
-      : engine_(engine), group_(group), window_(window) {}
-
-  void Run(const std::vector<Command>& commands, std::size_t begin, std::size_t end,
-           std::size_t number, std::size_t clients) {
-    for (std::size_t seq = begin; seq < end; ++seq) {
-      const Command& command = commands[seq];
-      if (command.account % clients != number) continue;
-      {
-        std::unique_lock lock(mutex_);
-        room_.wait(lock, [&] { return outstanding_ < window_; });
-        ++outstanding_;
-      }
-      Send(command, seq);
-    }
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return outstanding_ == 0; });
-  }
-  const Totals& totals() const { return totals_; }
-  std::uint64_t failures() const { return failures_; }
-
- private:
-  void Send(const Command& command, std::uint64_t seq) {
-    const auto done = [this](absl::StatusOr<commander::Outcome> outcome) { Done(outcome); };
-    const std::string key = KeyOf(command.account);
-    const auto fill = [&](auto payload) { Fill(payload, seq, command.amount); };
-    for (;;) {
-      const absl::StatusOr<commander::MessageId> id =
-          command.deposit ? engine_.SendCommand<typename Types::Deposit>(group_, key, fill, done)
-                          : engine_.SendCommand<typename Types::Withdraw>(group_, key, fill, done);
-      if (id.ok()) return;
-      if (!absl::IsResourceExhausted(id.status())) {
-        std::fprintf(stderr, "bank: %s\n", id.status().ToString().c_str());
-        std::exit(1);
-      }
-      std::this_thread::yield();
-    }
-  }
-  void Done(const absl::StatusOr<commander::Outcome>& outcome) {
-    const std::lock_guard lock(mutex_);
-    if (!outcome.ok()) {
-      ++failures_;
-    } else if (outcome->rejected()) {
-      ++totals_.rejected;
-    } else {
-      ++totals_.accepted;
-      if (const auto deposited = outcome->template event<typename Types::Deposited>()) {
-        totals_.balance += deposited->getAmount();
-      }
-      if (const auto withdrawn = outcome->template event<typename Types::Withdrawn>()) {
-        totals_.balance -= withdrawn->getAmount();
-      }
-    }
-    // Half a window at a time: waking a client for every answer would measure the waking.
-    if (--outstanding_ == window_ / 2 || outstanding_ == 0) room_.notify_all();
-  }
-
-  commander::Engine& engine_;
-  const Group<Types>& group_;
-  const std::size_t window_;
-  std::mutex mutex_;
-  std::condition_variable room_;
-  std::size_t outstanding_ = 0;
-  Totals totals_;
-  std::uint64_t failures_ = 0;
-};
-
-template <class Types>
-double RunClients(commander::Engine& engine, const Group<Types>& group,
-                  const std::vector<Command>& commands, std::size_t begin, std::size_t end,
-                  std::size_t clients, std::size_t window, Totals* totals) {
-  std::vector<std::unique_ptr<Client<Types>>> all;
-  std::vector<std::thread> threads;
-  const double start = Now();
-  for (std::size_t i = 0; i < clients; ++i) {
-    all.push_back(std::make_unique<Client<Types>>(engine, group, window));
-    threads.emplace_back([&, i] { all[i]->Run(commands, begin, end, i, clients); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  const double seconds = Now() - start;
-  for (const auto& client : all) {
-    totals->accepted += client->totals().accepted;
-    totals->rejected += client->totals().rejected;
-    totals->balance += client->totals().balance;
-    if (client->failures() > 0) {
-      std::fprintf(stderr, "bank: %" PRIu64 " commands got an error\n", client->failures());
-      std::exit(1);
-    }
-  }
-  return seconds;
+void Check(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "bank: %s\n", status.ToString().c_str());
+  std::exit(1);
 }
 
-struct Percentiles {
-  double p50 = 0;
-  double p99 = 0;
-};
-Percentiles Of(std::vector<double>& microseconds) {
-  std::sort(microseconds.begin(), microseconds.end());
-  const auto at = [&](double q) {
-    return microseconds[static_cast<std::size_t>(q * static_cast<double>(microseconds.size() - 1))];
-  };
-  return {at(0.50), at(0.99)};
+template <class Types>
+void Deposit(Engine& engine, const AccountGroup<Types>& group, std::size_t i) {
+  Check(engine
+            .SyncCommand<typename Types::Deposit>(group,
+                                                  KeyOf(static_cast<std::uint32_t>(i % kAccounts)),
+                                                  [&](auto payload) { Fill(payload, i, 1); })
+            .status());
 }
 
-// A file of which `count` blocks of zeros have been written and synced.
-class BareFile {
- public:
-  BareFile(const std::filesystem::path& path, std::size_t count)
-      : file_(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0644)) {
-    const std::vector<char> zeros(count * kBareBytes);
-    if (file_ < 0 || pwrite(file_, zeros.data(), zeros.size(), 0) < 0 || fsync(file_) != 0) {
-      std::perror(path.c_str());
-      std::exit(1);
-    }
-  }
-  ~BareFile() { close(file_); }
-  void Write() {
-    std::memset(block_, 'x', sizeof(block_));
-    if (pwrite(file_, block_, sizeof(block_), static_cast<off_t>(written_++ * kBareBytes)) < 0 ||
-        fdatasync(file_) != 0) {
-      std::perror("bare write");
-      std::exit(1);
-    }
-  }
-
- private:
-  const int file_;
-  std::size_t written_ = 0;
-  char block_[kBareBytes];
-};
-
 template <class Types>
-void RunSync(commander::Engine& engine, const Group<Types>& group,
+void RunSync(Engine& engine, const AccountGroup<Types>& group,
              const std::filesystem::path& directory, std::size_t count) {
   BareFile bare(directory / "bare", count);
   std::vector<double> bare_us;
@@ -310,20 +102,12 @@ void RunSync(commander::Engine& engine, const Group<Types>& group,
   double cpu = 0;
   for (std::size_t i = 0; i < count; ++i) {
     measure(&bare_us, [&] { bare.Write(); });
-    const std::string key = KeyOf(static_cast<std::uint32_t>(i % kAccounts));
     const double before = CpuSeconds();
-    measure(&sync_us, [&] {
-      const auto outcome = engine.SyncCommand<typename Types::Deposit>(
-          group, key, [&](auto payload) { Fill(payload, i, 1); });
-      if (!outcome.ok()) {
-        std::fprintf(stderr, "bank: %s\n", outcome.status().ToString().c_str());
-        std::exit(1);
-      }
-    });
+    measure(&sync_us, [&] { Deposit<Types>(engine, group, i); });
     cpu += CpuSeconds() - before;
   }
-  const Percentiles bare_p = Of(bare_us);
-  const Percentiles sync_p = Of(sync_us);
+  const LatencyUs bare_p = Percentiles(&bare_us);
+  const LatencyUs sync_p = Percentiles(&sync_us);
   std::printf("one synchronous client, %zu commands, each after a bare %zu-byte write and sync:\n",
               count, kBareBytes);
   std::printf("  bare         p50 %7.1f us   p99 %7.1f us\n", bare_p.p50, bare_p.p99);
@@ -332,77 +116,180 @@ void RunSync(commander::Engine& engine, const Group<Types>& group,
               cpu * 1e6 / static_cast<double>(count));
 }
 
-struct Options {
-  std::size_t count = 1'000'000;
-  std::size_t clients = 1;
-  std::uint16_t partitions = 1;
-  std::size_t window = 4096;
-  std::size_t sync_count = 5000;
-};
-
-void Die(const absl::Status& status) {
-  std::fprintf(stderr, "bank: %s\n", status.ToString().c_str());
-  std::exit(1);
+// Of deposits: synchronous ones, as long as one after the other can keep the pace.
+template <class Types>
+LatencyUs RoundTrips(Engine& engine, const AccountGroup<Types>& group, const Pace& pace) {
+  return MeasureRoundTrips(pace.count, pace.per_second,
+                           [&](std::size_t i, const std::function<void()>& done) {
+                             if (pace.per_second <= kFastestSync) {
+                               Deposit<Types>(engine, group, i);
+                               return done();
+                             }
+                             Check(engine
+                                       .SendCommand<typename Types::Deposit>(
+                                           group, KeyOf(static_cast<std::uint32_t>(i % kAccounts)),
+                                           [&](auto payload) { Fill(payload, i, 1); },
+                                           [done](const absl::StatusOr<Outcome>& outcome) {
+                                             Check(outcome.status());
+                                             done();
+                                           })
+                                       .status());
+                           });
 }
 
 template <class Types>
-std::unique_ptr<commander::Engine> Open(const commander::EngineOptions& options,
-                                        Group<Types>& accounts) {
+std::unique_ptr<Engine> Open(const EngineOptions& options, AccountGroup<Types>& accounts) {
   AddHandlers<Types>(accounts);
-  auto engine = commander::Engine::Open(options, {&accounts});
-  if (!engine.ok()) Die(engine.status());
+  auto engine = Engine::Open(options, {&accounts});
+  Check(engine.status());
   return *std::move(engine);
 }
 
-// Commands a second.
+// The warm part, then the measured one.
 template <class Types>
-double RunBank(const Options& run, const std::filesystem::path& directory) {
+Figures RunThroughput(Engine& engine, const AccountGroup<Types>& accounts, const Options& run,
+                      const std::vector<Command>& commands, Totals* totals) {
+  const std::size_t warm = run.count / 10;
+  RunClients<Types>(engine, accounts, commands, 0, warm, run.clients, run.window, totals);
+  const double cpu = CpuSeconds();
+  const double seconds = RunClients<Types>(engine, accounts, commands, warm, run.count, run.clients,
+                                           run.window, totals);
+  const auto measured = static_cast<double>(run.count - warm);
+  Figures figures;
+  figures.commands_per_second = measured / seconds;
+  figures.cpu_seconds_per_million = (CpuSeconds() - cpu) / measured * 1e6;
+  std::printf("  %.0f commands/s   %.2f CPU s per million   peak memory %.0f MiB\n",
+              figures.commands_per_second, figures.cpu_seconds_per_million, PeakMebibytes());
+  return figures;
+}
+
+template <class Types>
+void Rebuild(const EngineOptions& options, const std::string& group, const Options& run,
+             std::uint64_t events) {
+  std::filesystem::remove_all(options.data_directory + "/store");
+  const double start = Now();
+  AccountGroup<Types> accounts(group, {.partitions = run.partitions});
+  const std::unique_ptr<Engine> engine = Open<Types>(options, accounts);
+  Check(engine->AwaitReady());
+  const double seconds = Now() - start;
+  std::printf("  rebuild of all states from the log: %.2f s, %.0f events/s\n", seconds,
+              static_cast<double>(events) / seconds);
+}
+
+// On Kafka, `name` is that of the group, and of its topics, which are deleted.
+template <class Types>
+Figures RunBank(const Options& run, const std::filesystem::path& directory,
+                const std::string& name) {
   const std::vector<Command> commands = Generate(run.count);
   const Totals expected = Expect(commands);
-  Group<Types> accounts("accounts", {.partitions = run.partitions});
-  commander::EngineOptions options;
+  AccountGroup<Types> accounts(name, {.partitions = run.partitions});
+  EngineOptions options;
   options.data_directory = directory / "data";
   options.kek_file = directory / "kek";
   options.max_outstanding = run.window * run.clients + 1;
-  std::unique_ptr<commander::Engine> engine = Open<Types>(options, accounts);
+  options.brokers = run.brokers;
+  options.application = name;
+  std::unique_ptr<Engine> engine = Open<Types>(options, accounts);
   Totals totals;
-  const std::size_t warm = run.count / 10;
-  RunClients<Types>(*engine, accounts, commands, 0, warm, run.clients, run.window, &totals);
-  const double cpu = CpuSeconds();
-  const double seconds = RunClients<Types>(*engine, accounts, commands, warm, run.count,
-                                           run.clients, run.window, &totals);
-  const double used = CpuSeconds() - cpu;
-  const auto measured = static_cast<double>(run.count - warm);
-  std::printf("  %.0f commands/s   %.2f CPU s per million   peak memory %.0f MiB\n",
-              measured / seconds, used / measured * 1e6, PeakMebibytes());
+  Figures figures = RunThroughput<Types>(*engine, accounts, run, commands, &totals);
   std::printf("  accepted %" PRIu64 "   rejected %" PRIu64 "   sum of balances %" PRId64 "   %s\n",
               totals.accepted, totals.rejected, totals.balance,
               totals == expected ? "as the model says" : "NOT WHAT THE MODEL SAYS");
-  std::printf(
-      "  %.1f bytes of log per command\n",
-      static_cast<double>(LogBytes(options.data_directory)) / static_cast<double>(run.count));
-  if (run.sync_count > 0) RunSync<Types>(*engine, accounts, directory, run.sync_count);
-  if (const absl::Status closed = engine->Close(); !closed.ok()) Die(closed);
+  std::uint64_t events = totals.accepted;
+  if (run.brokers.empty()) {
+    std::printf(
+        "  %.1f bytes of log per command\n",
+        static_cast<double>(LogBytes(options.data_directory)) / static_cast<double>(run.count));
+    if (run.sync_count > 0) RunSync<Types>(*engine, accounts, directory, run.sync_count);
+    events += run.sync_count;
+  } else if (run.sync_count > 0) {
+    for (const Pace& pace : kPaces) {
+      figures.round_trips.push_back(RoundTrips<Types>(*engine, accounts, pace));
+      events += pace.count;
+    }
+  }
+  Check(engine->Close());
   engine.reset();
-  std::filesystem::remove_all(options.data_directory + "/store");
-  const double reopen = Now();
-  Group<Types> again("accounts", {.partitions = run.partitions});
-  engine = Open<Types>(options, again);
-  if (const absl::Status ready = engine->AwaitReady(); !ready.ok()) Die(ready);
-  const double rebuild = Now() - reopen;
-  std::printf("  rebuild of all states from the log: %.2f s, %.0f events/s\n", rebuild,
-              static_cast<double>(totals.accepted) / rebuild);
-  engine.reset();
+  Rebuild<Types>(options, name, run, events);
   std::filesystem::remove_all(directory);
+  if (!run.brokers.empty()) {
+    DeleteKafkaTopics(run.brokers,
+                      {name + "-commands", name + "-events", name + "-schemas", name + "-ledger"});
+  }
   if (totals != expected) std::exit(1);
-  return measured / seconds;
+  return figures;
+}
+
+void PrintRatios(const BareLoopResult& bare, const Figures& engine) {
+  std::printf(
+      "  %.0f records/s   %.2f CPU s per million   %.0f records a transaction, %s\n"
+      "  engine / bare loop: throughput %.2f   CPU per command %.2f\n",
+      bare.records_per_second, bare.cpu_seconds_per_million, bare.records_per_transaction,
+      "the client's sending included", engine.commands_per_second / bare.records_per_second,
+      engine.cpu_seconds_per_million / bare.cpu_seconds_per_million);
+}
+
+// The bare loop's figures, and the engine's beside them.
+void CompareWithBareLoop(const Options& run, const Figures& engine) {
+  KafkaBareLoop loop({.brokers = run.brokers, .partitions = run.partitions});
+  std::printf("a bare loop of librdkafka, %zu records, same broker, size and outstanding:\n",
+              run.count);
+  loop.Saturate(run.count / 10, run.window * run.clients);
+  PrintRatios(loop.Saturate(run.count - run.count / 10, run.window * run.clients), engine);
+  const BareLoopResult drained = loop.Drain(run.count);
+  std::printf("  %.0f records/s   %.2f CPU s per million   all of them there before\n",
+              drained.records_per_second, drained.cpu_seconds_per_million);
+  if (run.sync_count == 0) return;
+  std::printf("round trips, from when a command was due to the end of its transaction:\n");
+  for (std::size_t i = 0; i < std::size(kPaces); ++i) {
+    const LatencyUs bare = loop.RoundTrips(kPaces[i].count, kPaces[i].per_second);
+    const LatencyUs& ours = engine.round_trips[i];
+    std::printf(
+        "  %-15s  bare p50 %6.2f ms  p99 %6.2f ms   engine p50 %6.2f ms  p99 %6.2f ms   "
+        "ratio %.2f / %.2f\n",
+        kPaces[i].name, bare.p50 / 1e3, bare.p99 / 1e3, ours.p50 / 1e3, ours.p99 / 1e3,
+        ours.p50 / bare.p50, ours.p99 / bare.p99);
+  }
+}
+
+// On a broker, another one for each run.
+std::string NameOf(const Options& run, const std::string& directory, std::string_view kind) {
+  if (run.brokers.empty()) return "accounts";
+  return "bank-" + std::filesystem::path(directory).filename().string() + "-" +
+         std::to_string(getpid()) + "-" + std::string(kind);
+}
+
+std::string MakeDirectory(std::string directory) {
+  if (directory.empty()) {
+    directory = "/var/tmp/commander-bank-XXXXXX";
+    if (mkdtemp(directory.data()) == nullptr) Fail(directory);
+  } else if (!std::filesystem::create_directories(directory)) {
+    std::fprintf(stderr, "bank: %s is there already\n", directory.c_str());
+    std::exit(1);
+  }
+  return directory;
+}
+
+void RunAll(const Options& run, const std::string& directory, bool personal) {
+  std::printf("bank, %zu commands, %d partition(s), %zu client(s), %zu outstanding each%s:\n",
+              run.count, run.partitions, run.clients, run.window,
+              run.brokers.empty() ? "" : ", Kafka");
+  const Figures clear = RunBank<Clear>(run, directory, NameOf(run, directory, "clear"));
+  if (!run.brokers.empty()) CompareWithBareLoop(run, clear);
+  if (!personal) return;
+  std::filesystem::create_directories(directory);
+  std::printf("the same with a personal field of %u bytes, one subject an account:\n", kPadBytes);
+  const Figures sealed = RunBank<Personal>(run, directory, NameOf(run, directory, "personal"));
+  std::printf("  throughput with sealing / without: %.2f\n",
+              sealed.commands_per_second / clear.commands_per_second);
 }
 
 }  // namespace
+}  // namespace commander::benchmarks
 
 int main(int argc, char** argv) {
-  CLI::App app("the workload bank through the public API, on the embedded log");
-  Options run;
+  CLI::App app("the workload bank through the public API, on the embedded log or on Kafka");
+  commander::benchmarks::Options run;
   bool personal = false;
   std::string directory;
   app.add_option("--commands", run.count, "commands; the first tenth warms up")
@@ -411,31 +298,16 @@ int main(int argc, char** argv) {
   app.add_option("--partitions", run.partitions, "of the group")->capture_default_str();
   app.add_option("--outstanding", run.window, "commands a client has under way")
       ->capture_default_str();
-  app.add_option("--sync", run.sync_count, "synchronous commands afterwards")
+  app.add_option("--sync", run.sync_count,
+                 "synchronous commands afterwards; 0 leaves out all round trips")
       ->capture_default_str();
   app.add_option("--directory", directory,
                  "where the data goes, which must not exist; default: a new one in /var/tmp");
+  app.add_option("--brokers", run.brokers,
+                 "HOST:PORT of Apache Kafka, in place of the embedded log, and a bare loop of\n"
+                 "librdkafka beside it");
   app.add_flag("--personal", personal, "again with a personal field in every command and event");
   CLI11_PARSE(app, argc, argv);
-
-  std::string made = "/var/tmp/commander-bank-XXXXXX";
-  if (directory.empty()) {
-    if (mkdtemp(made.data()) == nullptr) {
-      std::perror(made.c_str());
-      return 1;
-    }
-    directory = made;
-  } else if (!std::filesystem::create_directories(directory)) {
-    std::fprintf(stderr, "bank: %s is there already\n", directory.c_str());
-    return 1;
-  }
-  std::printf("bank, %zu commands, %d partition(s), %zu client(s), %zu outstanding each:\n",
-              run.count, run.partitions, run.clients, run.window);
-  const double clear = RunBank<Clear>(run, directory);
-  if (!personal) return 0;
-  std::filesystem::create_directories(directory);
-  std::printf("the same with a personal field of %u bytes, one subject an account:\n", kPadBytes);
-  const double sealed = RunBank<Personal>(run, directory);
-  std::printf("  throughput with sealing / without: %.2f\n", sealed / clear);
+  commander::benchmarks::RunAll(run, commander::benchmarks::MakeDirectory(directory), personal);
   return 0;
 }
