@@ -1,4 +1,5 @@
-// process_clients DIR SEED COMMANDS: several clients of one engine, for a test that kills it.
+// process_clients DIR SEED COMMANDS [BROKERS GROUP]: several clients of one engine, for a test that
+// kills it; on Apache Kafka where BROKERS are named, with topics and application of that group.
 //
 // Each client sends so many commands, or with "endless" until the process ends, and writes what it
 // is told as soon as it is (report.h).  When all are done, every account is open, everything is
@@ -10,7 +11,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,10 +27,20 @@ using namespace commander::test;  // NOLINT
 
 constexpr std::uint64_t kClients = 6;
 
+struct Arguments {
+  std::string directory;
+  std::uint64_t seed = 0;
+  std::uint64_t commands = 0;
+  std::string brokers = {};
+  std::string group = "accounts";
+};
+
 // Small enough that every life rolls segments and writes stores back.
-EngineOptions Options(std::string directory) {
+EngineOptions Options(const Arguments& arguments) {
   EngineOptions options;
-  options.data_directory = std::move(directory);
+  options.data_directory = arguments.directory;
+  options.brokers = arguments.brokers;
+  options.application = arguments.group;
   options.segment_bytes = std::size_t{64} << 10;
   options.write_back_events = 96;
   options.state_cache_bytes = 2000;
@@ -42,14 +52,16 @@ EngineOptions Options(std::string directory) {
   return options;
 }
 
-absl::Status Run(const std::string& directory, std::uint64_t seed, std::uint64_t commands) {
-  Group<Account> accounts("accounts", {.partitions = 3});
+absl::Status Run(const Arguments& arguments) {
+  const std::uint64_t seed = arguments.seed;
+  const std::uint64_t commands = arguments.commands;
+  Group<Account> accounts(arguments.group, {.partitions = 3});
   AddBankHandlers(accounts);
   Projection<Balance> balances("balances", accounts);
   std::vector<std::unique_ptr<Client>> clients;
   WriteLine("opening");
   COMMANDER_ASSIGN_OR_RETURN(const auto engine,
-                             Engine::Open(Options(directory), {&accounts, &balances}));
+                             Engine::Open(Options(arguments), {&accounts, &balances}));
   WriteLine("open");
   for (std::uint64_t i = 0; i <= kClients; ++i) {
     clients.push_back(std::make_unique<Client>(*engine, accounts, absl::StrCat(seed, ".", i),
@@ -74,11 +86,18 @@ absl::Status Run(const std::string& directory, std::uint64_t seed, std::uint64_t
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
-  const std::uint64_t commands = std::string_view(argv[3]) == "endless"
-                                     ? std::numeric_limits<std::uint64_t>::max()
-                                     : std::strtoull(argv[3], nullptr, 10);
-  const absl::Status status = Run(argv[1], std::strtoull(argv[2], nullptr, 10), commands);
+  if (argc != 4 && argc != 6) return 2;
+  Arguments arguments;
+  arguments.directory = argv[1];
+  arguments.seed = std::strtoull(argv[2], nullptr, 10);
+  arguments.commands = std::string_view(argv[3]) == "endless"
+                           ? std::numeric_limits<std::uint64_t>::max()
+                           : std::strtoull(argv[3], nullptr, 10);
+  if (argc == 6) {
+    arguments.brokers = argv[4];
+    arguments.group = argv[5];
+  }
+  const absl::Status status = Run(arguments);
   if (status.ok()) return 0;
   std::cerr << status << "\n";
   return 1;

@@ -13,7 +13,6 @@ namespace commander::test {
 namespace {
 
 constexpr char kGroup[] = "accounts";
-constexpr char kStates[] = "store/accounts";
 constexpr char kBalances[] = "projections/balances@1";
 
 // Nothing where it was not made yet.
@@ -34,7 +33,11 @@ class DirectoryCheck {
  public:
   DirectoryCheck(const std::filesystem::path& data, const GroupHistory& history,
                  const CheckOptions& options)
-      : data_(data), history_(history), options_(options), checker_(history, options) {}
+      : data_(data),
+        history_(history),
+        options_(options),
+        states_(absl::StrCat("store/", history.group)),
+        checker_(history, options) {}
 
   absl::StatusOr<std::vector<std::string>> Run(std::span<const Sent> sent) {
     checker_.CheckLog();
@@ -49,18 +52,18 @@ class DirectoryCheck {
  private:
   absl::Status CheckStates() {
     COMMANDER_ASSIGN_OR_RETURN(const auto store,
-                               IfMade(store::OpenRocksStoreReader({.directory = data_ / kStates})));
+                               IfMade(store::OpenRocksStoreReader({.directory = data_ / states_})));
     for (std::uint16_t p = 0; p < history_.partitions.size(); ++p) {
       std::optional<store::FamilyId> family;
       if (store.has_value()) {
         COMMANDER_ASSIGN_OR_RETURN(family, IfMade((*store)->FindFamily(absl::StrCat("p", p))));
       }
       if (!family.has_value()) {
-        CheckFolded(kStates, p, Offset{0});
+        CheckFolded(states_, p, Offset{0});
         continue;
       }
       checker_.CheckState(**store, *family, p);
-      COMMANDER_RETURN_IF_ERROR(CheckPlace(**store, *family, kStates, p, store::PartitionKey()));
+      COMMANDER_RETURN_IF_ERROR(CheckPlace(**store, *family, states_, p, store::PartitionKey()));
     }
     return absl::OkStatus();
   }
@@ -78,14 +81,16 @@ class DirectoryCheck {
         CheckFolded(kBalances, p, Offset{0});
         continue;
       }
-      COMMANDER_RETURN_IF_ERROR(CheckPlace(
-          **store, *family, kBalances, p, store::PartitionKey(absl::StrCat(kGroup, "-events"), p)));
+      COMMANDER_RETURN_IF_ERROR(
+          CheckPlace(**store, *family, kBalances, p,
+                     store::PartitionKey(absl::StrCat(history_.group, "-events"), p)));
     }
     return absl::OkStatus();
   }
 
-  absl::Status CheckPlace(const store::StoreReader& store, store::FamilyId family, const char* name,
-                          std::uint16_t partition, const std::string& key) {
+  absl::Status CheckPlace(const store::StoreReader& store, store::FamilyId family,
+                          const std::string& name, std::uint16_t partition,
+                          const std::string& key) {
     COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> stored, store.Get(family, key));
     store::PartitionRow row;
     if (stored.has_value()) {
@@ -95,7 +100,7 @@ class DirectoryCheck {
     return absl::OkStatus();
   }
 
-  void CheckFolded(const char* name, std::uint16_t partition, Offset next) {
+  void CheckFolded(const std::string& name, std::uint16_t partition, Offset next) {
     const Offset end = history_.partitions[partition].end;
     if (!options_.complete || next == end) return;
     late_.push_back(absl::StrCat(name, "[", partition, "] was folded to event offset ", next.value,
@@ -105,18 +110,26 @@ class DirectoryCheck {
   const std::filesystem::path& data_;
   const GroupHistory& history_;
   const CheckOptions& options_;
+  const std::string states_;
   Checker checker_;
   std::vector<std::string> late_;
 };
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::string>> CheckStores(const std::filesystem::path& data,
+                                                     const GroupHistory& history,
+                                                     std::span<const Sent> sent,
+                                                     const CheckOptions& options) {
+  return DirectoryCheck(data, history, options).Run(sent);
+}
+
 absl::StatusOr<std::vector<std::string>> CheckDirectory(const std::filesystem::path& data,
                                                         std::span<const Sent> sent,
                                                         const CheckOptions& options) {
   COMMANDER_ASSIGN_OR_RETURN(std::optional<GroupHistory> history, IfMade(ReadHistory(data)));
   if (!history.has_value()) history.emplace().group = kGroup;
-  return DirectoryCheck(data, *history, options).Run(sent);
+  return CheckStores(data, *history, sent, options);
 }
 
 }  // namespace commander::test

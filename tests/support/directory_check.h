@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "tests/support/checker.h"
+#include "tests/support/group_history.h"
 
 namespace commander::test {
 
@@ -24,5 +25,11 @@ namespace commander::test {
 absl::StatusOr<std::vector<std::string>> CheckDirectory(const std::filesystem::path& data,
                                                         std::span<const Sent> sent,
                                                         const CheckOptions& options);
+
+// The same where the log is elsewhere: `history` is what it says.
+absl::StatusOr<std::vector<std::string>> CheckStores(const std::filesystem::path& data,
+                                                     const GroupHistory& history,
+                                                     std::span<const Sent> sent,
+                                                     const CheckOptions& options);
 
 }  // namespace commander::test
