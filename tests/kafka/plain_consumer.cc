@@ -1,0 +1,95 @@
+#include "tests/kafka/plain_consumer.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "commander/internal/status_macros.h"
+
+namespace commander::test {
+namespace {
+
+constexpr int kPatienceMs = 20'000;
+
+template <auto destroy>
+struct Destroy {
+  template <class T>
+  void operator()(T* it) const {
+    destroy(it);
+  }
+};
+using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
+using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
+using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
+using Metadata =
+    std::unique_ptr<const struct rd_kafka_metadata, Destroy<rd_kafka_metadata_destroy>>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                   Destroy<rd_kafka_topic_partition_list_destroy>>;
+
+absl::Status AsStatus(const std::string& what, rd_kafka_resp_err_t error) {
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  const std::string message = absl::StrCat(what, ": ", rd_kafka_err2str(error));
+  return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? absl::NotFoundError(message)
+                                                          : absl::UnavailableError(message);
+}
+
+absl::StatusOr<Handle> Connect(const std::string& brokers) {
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  char why[512];
+  for (const auto& [name, value] : {std::pair{"bootstrap.servers", brokers.c_str()},
+                                    {"group.id", "plain-reader"},  // without a member
+                                    {"isolation.level", "read_committed"},
+                                    {"enable.auto.commit", "false"},
+                                    {"enable.partition.eof", "true"},
+                                    {"auto.offset.reset", "error"}}) {
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK) {
+      rd_kafka_conf_destroy(conf);
+      return absl::InvalidArgumentError(why);
+    }
+  }
+  Handle handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why));
+  if (handle == nullptr) return absl::InternalError(why);
+  rd_kafka_poll_set_consumer(handle.get());
+  return handle;
+}
+
+absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& name) {
+  const Topic topic(rd_kafka_topic_new(client, name.c_str(), nullptr));
+  const struct rd_kafka_metadata* found = nullptr;
+  COMMANDER_RETURN_IF_ERROR(
+      AsStatus(name, rd_kafka_metadata(client, 0, topic.get(), &found, kPatienceMs)));
+  const Metadata metadata(found);
+  COMMANDER_RETURN_IF_ERROR(AsStatus(name, metadata->topics[0].err));
+  return metadata->topics[0].partition_cnt;
+}
+
+}  // namespace
+
+absl::StatusOr<int> ReadTopic(const std::string& brokers, const std::string& topic,
+                              const std::function<absl::Status(const rd_kafka_message_t&)>& use) {
+  COMMANDER_ASSIGN_OR_RETURN(const Handle consumer, Connect(brokers));
+  COMMANDER_ASSIGN_OR_RETURN(const int count, CountPartitions(consumer.get(), topic));
+  const Partitions all(rd_kafka_topic_partition_list_new(count));
+  for (int p = 0; p < count; ++p) {
+    rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
+  }
+  COMMANDER_RETURN_IF_ERROR(AsStatus(topic, rd_kafka_assign(consumer.get(), all.get())));
+  for (int left = count; left > 0;) {
+    const Message message(rd_kafka_consumer_poll(consumer.get(), kPatienceMs));
+    if (message == nullptr) return absl::UnavailableError(topic + ": nothing comes, not even ends");
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      --left;
+      // Its end may be reached again.
+      const Partitions ended(rd_kafka_topic_partition_list_new(1));
+      rd_kafka_topic_partition_list_add(ended.get(), topic.c_str(), message->partition);
+      COMMANDER_RETURN_IF_ERROR(
+          AsStatus(topic, rd_kafka_pause_partitions(consumer.get(), ended.get())));
+      continue;
+    }
+    COMMANDER_RETURN_IF_ERROR(AsStatus(topic, message->err));
+    COMMANDER_RETURN_IF_ERROR(use(*message));
+  }
+  return count;
+}
+
+}  // namespace commander::test
