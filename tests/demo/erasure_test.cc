@@ -43,7 +43,7 @@ class DemoErasureTest : public ::testing::Test {
   Imported ImportAll() {
     Imported imported;
     const auto all = [&]() -> absl::Status {
-      COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(Data()));
+      COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open({Data()}));
       const std::atomic<bool> stop{false};
       Engine& engine = session->engine();
       COMMANDER_ASSIGN_OR_RETURN(imported.result, Import(engine, session->debian(), Doc(), stop));

@@ -93,7 +93,7 @@ TEST_F(SearchTest, FindsInTheLogAndInEveryRowOfAStore) {
     entry.name = "Ada Ashgrove";
     entry.email = "Ada@Ashgrove.example";
   }
-  ASSERT_THAT(StoreUnmarked(directory_.path().string(), person), test::IsOk());
+  ASSERT_THAT(StoreUnmarked({directory_.path().string()}, person), test::IsOk());
   const Hits hits = SearchAll();
   EXPECT_GE(hits.files.email, 200U) << "100 commands, 100 events";
   EXPECT_GE(hits.files.name, 200U);

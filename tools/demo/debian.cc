@@ -116,8 +116,8 @@ void LatestVersion::Fold(debian::Facts::Reader facts) {
   }
 }
 
-Debian::Debian()
-    : sources("sources"),
+Debian::Debian(const std::string& group)
+    : sources(group),
       months("releases-per-month", sources),
       uploaders("uploaders", sources),
       bugs("bugs-per-package", sources),

@@ -118,7 +118,7 @@ struct LatestVersion {
 
 // Everything that Engine::Open is given.
 struct Debian {
-  Debian();
+  explicit Debian(const std::string& group = "sources");
   std::vector<internal::Component*> components() {
     return {&sources, &months, &uploaders, &bugs, &latest};
   }

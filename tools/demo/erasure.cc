@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "commander/internal/status_macros.h"
+#include "tools/demo/kafka_records.h"
 #include "tools/demo/log_prefix.h"
 #include "tools/demo/people.h"
 #include "tools/demo/report.h"
@@ -48,8 +49,8 @@ absl::StatusOr<Answers> Ask(Session& session) {
   return answers;
 }
 
-absl::StatusOr<Answers> OpenAndAsk(const std::string& data) {
-  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(data));
+absl::StatusOr<Answers> OpenAndAsk(const Place& place) {
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(place));
   COMMANDER_ASSIGN_OR_RETURN(Answers answers, Ask(*session));
   COMMANDER_RETURN_IF_ERROR(session->Close());
   return answers;
@@ -140,10 +141,11 @@ class Beside {
 
 class Show {
  public:
-  Show(const ErasureOptions& options, std::ostream& out) : options_(options), out_(out) {}
+  Show(const ErasureOptions& options, std::ostream& out)
+      : options_(options), place_{options.data, options.brokers}, out_(out) {}
 
   absl::StatusOr<bool> Run() {
-    COMMANDER_ASSIGN_OR_RETURN(const Answers before, OpenAndAsk(options_.data));
+    COMMANDER_ASSIGN_OR_RETURN(const Answers before, OpenAndAsk(place_));
     COMMANDER_ASSIGN_OR_RETURN(const Chosen chosen, Choose(options_, before));
     std::set<std::string> names = chosen.person.names;
     names.insert(chosen.row.row.name);
@@ -154,8 +156,8 @@ class Show {
       out_ << "Too short to search for: " << (needles.has_email() ? "the name" : "the address")
            << "\n";
     }
-    COMMANDER_RETURN_IF_ERROR(ExpectNothing("before the erasure", options_.data, needles));
-    COMMANDER_ASSIGN_OR_RETURN(const LogBytes log, ReadLogBytes(options_.data));
+    COMMANDER_RETURN_IF_ERROR(ExpectNothing("before the erasure", place_, needles));
+    COMMANDER_ASSIGN_OR_RETURN(const LogBytes log, ReadLog());
 
     COMMANDER_ASSIGN_OR_RETURN(const Answers after, Erase(chosen));
     out_ << after.tables << "\n";
@@ -165,15 +167,15 @@ class Show {
     Say(kept && after.rows == WithoutPerson(before.rows, chosen.row),
         "every row of every table is as before, but for the name");
     if (kept) out_ << "  " << Line(*erased) << "\n";
-    COMMANDER_ASSIGN_OR_RETURN(const bool unchanged, BeginsWith(options_.data, log));
+    COMMANDER_ASSIGN_OR_RETURN(const bool unchanged, LogBeginsWith(log));
     Say(unchanged, absl::StrFormat("the %d bytes that the log had are unchanged", log.bytes));
-    COMMANDER_RETURN_IF_ERROR(ExpectNothing("after the erasure", options_.data, needles));
+    COMMANDER_RETURN_IF_ERROR(ExpectNothing("after the erasure", place_, needles));
 
     COMMANDER_RETURN_IF_ERROR(DeleteStores());
-    COMMANDER_ASSIGN_OR_RETURN(const Answers rebuilt, OpenAndAsk(options_.data));
+    COMMANDER_ASSIGN_OR_RETURN(const Answers rebuilt, OpenAndAsk(place_));
     Say(rebuilt.rows == after.rows && rebuilt.tables == after.tables,
         "the stores, deleted and made again from the log, answer the same");
-    COMMANDER_RETURN_IF_ERROR(ExpectNothing("in the stores made again", options_.data, needles));
+    COMMANDER_RETURN_IF_ERROR(ExpectNothing("in the stores made again", place_, needles));
     COMMANDER_RETURN_IF_ERROR(SearchUnmarked(chosen, needles));
     return ok_;
   }
@@ -184,7 +186,34 @@ class Show {
     out_ << (ok ? "ok      " : "FAILED  ") << what << "\n" << std::flush;
   }
 
+  // Needles in data directory and stores, and in the topics on Kafka.
+  static absl::StatusOr<Hits> SearchAll(const Place& place, const Needles& needles, bool ledger) {
+    COMMANDER_ASSIGN_OR_RETURN(Hits hits, Search(place.data, needles));
+    if (place.brokers.empty()) return hits;
+    COMMANDER_ASSIGN_OR_RETURN(const std::string application, KafkaApplication(place.data));
+    COMMANDER_RETURN_IF_ERROR(SearchRecords({place.brokers, application, ledger}, needles, &hits));
+    return hits;
+  }
+
+  absl::StatusOr<LogBytes> ReadLog() const {
+    if (place_.brokers.empty()) return ReadLogBytes(place_.data);
+    COMMANDER_ASSIGN_OR_RETURN(std::string application, KafkaApplication(place_.data));
+    return ReadLogBytes(KafkaRecords{place_.brokers, std::move(application)});
+  }
+  absl::StatusOr<bool> LogBeginsWith(const LogBytes& before) const {
+    if (place_.brokers.empty()) return BeginsWith(place_.data, before);
+    COMMANDER_ASSIGN_OR_RETURN(std::string application, KafkaApplication(place_.data));
+    return BeginsWith(KafkaRecords{place_.brokers, std::move(application)}, before);
+  }
+
   static std::string Describe(const Hits& hits) {
+    if (hits.records_read > 0) {
+      return absl::StrFormat(
+          "address %d times in files, %d in rows, %d in records on Kafka; name %d, %d, %d\n"
+          "          (%d files of %d bytes, %d rows, %d records)",
+          hits.files.email, hits.rows.email, hits.records.email, hits.files.name, hits.rows.name,
+          hits.records.name, hits.files_read, hits.bytes_read, hits.rows_read, hits.records_read);
+    }
     return absl::StrFormat(
         "address %d times in files, %d in rows; name %d in files, %d in rows\n"
         "          (%d files of %d bytes, %d rows)",
@@ -192,27 +221,26 @@ class Show {
         hits.bytes_read, hits.rows_read);
   }
 
-  absl::Status ExpectNothing(const std::string& when, const std::string& data,
-                             const Needles& needles) {
-    COMMANDER_ASSIGN_OR_RETURN(const Hits hits, Search(data, needles));
-    Say(hits.files == Needles::Count() && hits.rows == Needles::Count(),
+  absl::Status ExpectNothing(const std::string& when, const Place& place, const Needles& needles) {
+    COMMANDER_ASSIGN_OR_RETURN(const Hits hits, SearchAll(place, needles, true));
+    Say(hits.files == Needles::Count() && hits.rows == Needles::Count() &&
+            hits.records == Needles::Count(),
         absl::StrCat("search ", when, ": ", Describe(hits)));
     return absl::OkStatus();
   }
 
-  absl::Status ExpectPerson(const std::string& when, const std::string& data,
-                            const Needles& needles) {
-    COMMANDER_ASSIGN_OR_RETURN(const Hits hits, Search(data, needles));
+  absl::Status ExpectPerson(const std::string& when, const Place& place, const Needles& needles) {
+    COMMANDER_ASSIGN_OR_RETURN(const Hits hits, SearchAll(place, needles, false));
     const auto found = [&](const Needles::Count& count) {
       return (count.email > 0 || !needles.has_email()) && (count.name > 0 || !needles.has_name());
     };
-    Say(found(hits.files) && found(hits.rows), absl::StrCat("search ", when, ": ", Describe(hits)));
+    Say(found(place.brokers.empty() ? hits.files : hits.records) && found(hits.rows),
+        absl::StrCat("search ", when, ": ", Describe(hits)));
     return absl::OkStatus();
   }
 
   absl::StatusOr<Answers> Erase(const Chosen& chosen) {
-    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                               Session::Open(options_.data));
+    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Open(place_));
     COMMANDER_ASSIGN_OR_RETURN(
         const ErasureReceipt receipt,
         session->engine().privacy().Erase({kNameSpace, chosen.email}, "commander-demo --erase"));
@@ -239,15 +267,22 @@ class Show {
   // A search that finds nothing proves nothing, unless it finds what is there.
   absl::Status SearchUnmarked(const Chosen& chosen, const Needles& needles) {
     COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Beside> beside, Beside::Make(options_.data));
-    COMMANDER_RETURN_IF_ERROR(StoreUnmarked(beside->path(), chosen.person));
-    COMMANDER_RETURN_IF_ERROR(ExpectPerson("with the marks off, before", beside->path(), needles));
-    const absl::Status refused = EraseUnmarked(beside->path(), chosen.email);
+    const Place unmarked{beside->path(), options_.brokers};
+    COMMANDER_RETURN_IF_ERROR(StoreUnmarked(unmarked, chosen.person));
+    COMMANDER_RETURN_IF_ERROR(ExpectPerson("with the marks off, before", unmarked, needles));
+    const absl::Status refused = EraseUnmarked(unmarked, chosen.email);
     Say(ErrorCodeOf(refused) == "commander.no_keys",
         "with the marks off there is no key to destroy: erasing is refused");
-    return ExpectPerson("with the marks off, after", beside->path(), needles);
+    COMMANDER_RETURN_IF_ERROR(ExpectPerson("with the marks off, after", unmarked, needles));
+    if (unmarked.brokers.empty()) return absl::OkStatus();
+    COMMANDER_ASSIGN_OR_RETURN(const std::string application, KafkaApplication(unmarked.data));
+    out_ << "The broker keeps the topics " << application
+         << "-*, which hold these releases without marks: delete them\n";
+    return absl::OkStatus();
   }
 
   const ErasureOptions& options_;
+  const Place place_;
   std::ostream& out_;
   bool ok_ = true;
 };

@@ -37,12 +37,14 @@ struct Arguments {
   std::string summary;
   bool erase = false;
   std::string email_file;
+  std::string brokers;
 };
 
 int Erase(const Arguments& arguments) {
   commander::demo::ErasureOptions options;
   options.data = arguments.data;
   options.input = arguments.input;
+  options.brokers = arguments.brokers;
   if (!arguments.email_file.empty()) options.email_file = arguments.email_file;
   const absl::StatusOr<bool> ok = commander::demo::ShowErasure(options, std::cout);
   std::cout << std::flush;
@@ -52,8 +54,8 @@ int Erase(const Arguments& arguments) {
 }
 
 int Run(const Arguments& arguments) {
-  const auto& [data, input, summary, erase, email_file] = arguments;
-  auto session = commander::demo::Session::Open(data);
+  const auto& [data, input, summary, erase, email_file, brokers] = arguments;
+  auto session = commander::demo::Session::Open({data, brokers});
   if (!session.ok()) return Fail(session.status());
   commander::Engine& engine = (*session)->engine();
   const commander::demo::Debian& debian = (*session)->debian();
@@ -109,6 +111,11 @@ int main(int argc, char** argv) {
           ->option_text("[FILE]")
           ->expected(0, 1)
           ->take_last();
+  app.add_option(
+         "--kafka", arguments.brokers,
+         "HOST:PORT of Apache Kafka, whose topics then are the log; a data directory of its\n"
+         "own has topics of its own")
+      ->take_last();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

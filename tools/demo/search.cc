@@ -110,4 +110,12 @@ absl::StatusOr<Hits> Search(const std::string& data, const Needles& needles) {
   return hits;
 }
 
+absl::Status SearchRecords(const KafkaRecords& records, const Needles& needles, Hits* hits) {
+  return ForEachRecord(records, [&](const std::string&, Offset, std::span<const log::Word> words) {
+    ++hits->records_read;
+    Add(needles.CountIn({reinterpret_cast<const char*>(words.data()), words.size_bytes()}),
+        &hits->records);
+  });
+}
+
 }  // namespace commander::demo

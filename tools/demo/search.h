@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/demo/kafka_records.h"
 
 namespace commander::demo {
 
@@ -50,15 +52,19 @@ class Needles {
 };
 
 struct Hits {
-  Needles::Count files;  // their bytes and names
-  Needles::Count rows;   // their keys and values
+  Needles::Count files;    // their bytes and names
+  Needles::Count rows;     // their keys and values
+  Needles::Count records;  // on Kafka
   std::uint64_t files_read = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t rows_read = 0;
+  std::uint64_t records_read = 0;
 };
 
 // Below a data directory that no engine has open.
 //   kInternal, kDataLoss: something cannot be read; it is named.
 absl::StatusOr<Hits> Search(const std::string& data, const Needles& needles);
+// Adds what stands in the topics on Kafka, whose files may be compressed.
+absl::Status SearchRecords(const KafkaRecords& records, const Needles& needles, Hits* hits);
 
 }  // namespace commander::demo

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "commander/internal/status_macros.h"
+#include "tools/demo/kafka_records.h"
 
 namespace commander::demo {
 
@@ -22,14 +23,23 @@ LogSink WarningsToStderr() {
   };
 }
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& data) {
-  std::unique_ptr<Session> session(new Session);
-  EngineOptions options;
-  options.data_directory = data;
-  options.kek_file = KekFile(data);
-  options.log_sink = WarningsToStderr();
+absl::StatusOr<Opening> OpeningOf(const Place& place) {
+  Opening opening;
+  opening.options.data_directory = place.data;
+  opening.options.log_sink = WarningsToStderr();
+  if (place.brokers.empty()) return opening;
+  COMMANDER_ASSIGN_OR_RETURN(opening.options.application, KafkaApplication(place.data));
+  opening.options.brokers = place.brokers;
+  opening.group = KafkaGroup(opening.options.application);
+  return opening;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Place& place) {
+  COMMANDER_ASSIGN_OR_RETURN(Opening opening, OpeningOf(place));
+  opening.options.kek_file = KekFile(place.data);
+  std::unique_ptr<Session> session(new Session(opening.group));
   COMMANDER_ASSIGN_OR_RETURN(session->engine_,
-                             Engine::Open(options, session->debian_.components()));
+                             Engine::Open(opening.options, session->debian_.components()));
   return session;
 }
 

@@ -11,6 +11,19 @@
 
 namespace commander::demo {
 
+// Where the demo stores.
+struct Place {
+  std::string data;
+  std::string brokers = {};  // of Apache Kafka; empty: the log is in the data directory
+};
+
+// What every engine of the demo opens with, and the name of its group.
+struct Opening {
+  EngineOptions options;
+  std::string group = "sources";
+};
+absl::StatusOr<Opening> OpeningOf(const Place& place);
+
 // The file of the key that wraps the keys of people: beside the data directory, so that a copy of
 // both is read anywhere, and not in it, so that a copy of the directory alone tells nothing
 // personal.
@@ -19,14 +32,14 @@ std::string KekFile(const std::string& data);
 class Session {
  public:
   // Warnings go to stderr.
-  static absl::StatusOr<std::unique_ptr<Session>> Open(const std::string& data);
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const Place& place);
 
   Engine& engine() { return *engine_; }
   const Debian& debian() const { return debian_; }
   absl::Status Close() { return engine_->Close(); }
 
  private:
-  Session() = default;
+  explicit Session(const std::string& group) : debian_(group) {}
   Debian debian_;
   std::unique_ptr<Engine> engine_;
 };

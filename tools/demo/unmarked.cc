@@ -3,6 +3,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "commander/commander.h"
@@ -57,16 +58,15 @@ Decision<debian::UnmarkedReleased> OnRelease(debian::UnmarkedRelease::Reader com
 }
 
 struct Unmarked {
-  Unmarked() : sources("sources"), uploaders("uploaders", sources) {
+  explicit Unmarked(Opening with)
+      : opening(std::move(with)), sources(opening.group), uploaders("uploaders", sources) {
     sources.OnCommand(&OnRelease);
   }
-  absl::StatusOr<std::unique_ptr<Engine>> Open(const std::string& data) {
-    EngineOptions options;
-    options.data_directory = data;
-    options.log_sink = WarningsToStderr();
-    return Engine::Open(options, {&sources, &uploaders});
+  absl::StatusOr<std::unique_ptr<Engine>> Open() {
+    return Engine::Open(opening.options, {&sources, &uploaders});
   }
 
+  const Opening opening;
   Group<UnmarkedSource> sources;
   Projection<UnmarkedUploader> uploaders;
 };
@@ -100,16 +100,18 @@ absl::Status SendAll(Engine& engine, const Unmarked& unmarked, const Person& per
 
 }  // namespace
 
-absl::Status StoreUnmarked(const std::string& data, const Person& person) {
-  Unmarked unmarked;
-  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, unmarked.Open(data));
+absl::Status StoreUnmarked(const Place& place, const Person& person) {
+  COMMANDER_ASSIGN_OR_RETURN(Opening opening, OpeningOf(place));
+  Unmarked unmarked(std::move(opening));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, unmarked.Open());
   COMMANDER_RETURN_IF_ERROR(SendAll(*engine, unmarked, person));
   return engine->Close();
 }
 
-absl::Status EraseUnmarked(const std::string& data, const std::string& email) {
-  Unmarked unmarked;
-  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, unmarked.Open(data));
+absl::Status EraseUnmarked(const Place& place, const std::string& email) {
+  COMMANDER_ASSIGN_OR_RETURN(Opening opening, OpeningOf(place));
+  Unmarked unmarked(std::move(opening));
+  COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, unmarked.Open());
   const absl::Status erased = engine->privacy().Erase({"debian", email}, "demo").status();
   COMMANDER_RETURN_IF_ERROR(engine->Close());
   return erased;
