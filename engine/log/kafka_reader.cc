@@ -140,9 +140,13 @@ absl::Status PointReader::Walk(const std::string& topic, std::uint16_t partition
     std::vector<Message> messages;
     const Offset before = stream->next();
     COMMANDER_RETURN_IF_ERROR(
-        stream->Poll(std::size_t{1} << 16, absl::Milliseconds(100), &messages));
+        stream->Poll(std::size_t{1} << 16, absl::Milliseconds(20), &messages));
     if (!messages.empty() && done(std::move(messages))) return absl::OkStatus();
-    if (stream->next() > before) deadline = absl::Now() + kPatience;
+    if (stream->next() > before) {
+      deadline = absl::Now() + kPatience;
+    } else {
+      stream->Nudge();
+    }
     if (absl::Now() > deadline) {
       return absl::UnavailableError(
           absl::StrCat("Kafka: topic ", topic, "[", partition, "] offset ", stream->next().value,

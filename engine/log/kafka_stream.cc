@@ -12,6 +12,8 @@ namespace commander::log::kafka {
 namespace {
 
 constexpr std::size_t kAtOnce = 512;
+// What the first records of a stream take to come, where they are there.
+constexpr absl::Duration kFirst = absl::Milliseconds(3);
 
 std::int64_t TimeOf(const rd_kafka_message_t& message) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
@@ -44,23 +46,23 @@ std::vector<Record> CopyRecords(const std::vector<Message>& messages) {
   return records;
 }
 
-Stream::Stream(TopicHandle topic, std::uint16_t partition, Offset from, Queue queue,
+Stream::Stream(rd_kafka_t* client, TopicHandle topic, std::uint16_t partition, Offset from,
                std::function<void()> more, std::string name)
-    : topic_(std::move(topic)),
+    : client_(client),
+      topic_(std::move(topic)),
       partition_(partition),
       name_(std::move(name)),
       next_(from),
       fetched_(from),
-      queue_(std::move(queue)),
+      queue_(rd_kafka_queue_new(client)),
       more_(std::move(more)) {}
 
 absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(rd_kafka_t* client, const std::string& topic,
                                                       std::uint16_t partition, Offset from,
                                                       std::function<void()> more) {
   COMMANDER_ASSIGN_OR_RETURN(TopicHandle handle, NewTopic(client, topic));
-  std::unique_ptr<Stream> stream(new Stream(std::move(handle), partition, from,
-                                            Queue(rd_kafka_queue_new(client)), std::move(more),
-                                            topic));
+  std::unique_ptr<Stream> stream(
+      new Stream(client, std::move(handle), partition, from, std::move(more), topic));
   if (stream->more_) {
     rd_kafka_queue_cb_event_enable(
         stream->queue_.get(),
@@ -72,7 +74,20 @@ absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(rd_kafka_t* client, const 
                                    stream->queue_.get()) != 0) {
     return StatusOf(rd_kafka_last_error(), absl::StrCat("reading ", stream->Place()));
   }
+  for (int tries = 0; tries < 2; ++tries) {
+    COMMANDER_ASSIGN_OR_RETURN(const bool came, stream->Fetch(kFirst));
+    if (came) break;
+    stream->Nudge();
+  }
   return stream;
+}
+
+void Stream::Nudge() {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(client_, 0, topic_.get(), &metadata, Milliseconds(kPatience)) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(metadata);
+  }
 }
 
 Stream::~Stream() {
@@ -86,8 +101,16 @@ std::string Stream::Place() const {
 
 absl::StatusOr<bool> Stream::Fetch(absl::Duration patience) {
   std::array<rd_kafka_message_t*, kAtOnce> some{};
-  const ssize_t got =
-      rd_kafka_consume_batch_queue(queue_.get(), Milliseconds(patience), some.data(), some.size());
+  std::size_t first = 0;
+  if (patience > absl::ZeroDuration()) {
+    // A batch would be waited for until it is full.
+    some[0] = rd_kafka_consume_queue(queue_.get(), Milliseconds(patience));
+    if (some[0] == nullptr) return false;
+    first = 1;
+  }
+  const ssize_t more =
+      rd_kafka_consume_batch_queue(queue_.get(), 0, some.data() + first, some.size() - first);
+  const ssize_t got = more < 0 ? more : more + static_cast<ssize_t>(first);
   if (got < 0) return StatusOf(rd_kafka_last_error(), absl::StrCat("reading ", Place()));
   absl::Status failed;
   for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {

@@ -41,16 +41,20 @@ class Stream {
   absl::Status Poll(std::size_t max_bytes, absl::Duration patience, std::vector<Message>* out);
   // Poll() would find something.
   bool fetched() const { return !held_.empty() || rd_kafka_queue_length(queue_.get()) > 0; }
+  // Nothing came although something should: librdkafka 2.0.2 now and then misses that a partition
+  // has begun to be read, and notices a second later.  Any request makes it look.
+  void Nudge();
   // It has read to the end of what is committed, as of the last fetch.
   bool at_end() const { return at_end_; }
 
  private:
-  Stream(TopicHandle topic, std::uint16_t partition, Offset from, Queue queue,
+  Stream(rd_kafka_t* client, TopicHandle topic, std::uint16_t partition, Offset from,
          std::function<void()> more, std::string name);
   std::string Place() const;
   // Fetches into held_, once.  False: nothing came.
   absl::StatusOr<bool> Fetch(absl::Duration patience);
 
+  rd_kafka_t* const client_;
   const TopicHandle topic_;
   const std::int32_t partition_;
   const std::string name_;
