@@ -23,7 +23,7 @@ namespace {
 using ::testing::IsEmpty;
 
 constexpr std::uint64_t kLives = 20;
-constexpr std::uint64_t kMostLines = 400;
+constexpr std::uint64_t kMostLines = 200;
 constexpr std::int64_t kHour = 3600 * std::int64_t{1'000'000'000};
 
 class KafkaKillTest : public ::testing::Test {
