@@ -10,6 +10,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -284,12 +285,9 @@ void RunAll(const Options& run, const std::string& directory, bool personal) {
               sealed.commands_per_second / clear.commands_per_second);
 }
 
-}  // namespace
-}  // namespace commander::benchmarks
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   CLI::App app("the workload bank through the public API, on the embedded log or on Kafka");
-  commander::benchmarks::Options run;
+  Options run;
   bool personal = false;
   std::string directory;
   app.add_option("--commands", run.count, "commands; the first tenth warms up")
@@ -308,6 +306,18 @@ int main(int argc, char** argv) {
                  "librdkafka beside it");
   app.add_flag("--personal", personal, "again with a personal field in every command and event");
   CLI11_PARSE(app, argc, argv);
-  commander::benchmarks::RunAll(run, commander::benchmarks::MakeDirectory(directory), personal);
+  RunAll(run, MakeDirectory(directory), personal);
   return 0;
+}
+
+}  // namespace
+}  // namespace commander::benchmarks
+
+int main(int argc, char** argv) {
+  try {
+    return commander::benchmarks::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bank: %s\n", error.what());
+    return 1;
+  }
 }
