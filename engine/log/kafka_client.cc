@@ -50,7 +50,8 @@ struct Opaque {
 };
 
 void OnLine(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-  if (client == nullptr) return;
+  // A property that only producers or only consumers have is given to both.
+  if (client == nullptr || std::string_view(facility) == "CONFWARN") return;
   const auto* opaque = static_cast<const Opaque*>(rd_kafka_opaque(client));
   opaque->cluster->Say(LevelOf(level), text,
                        {{"facility", facility}, {"client", rd_kafka_name(client)}});

@@ -130,8 +130,9 @@ absl::StatusOr<std::pair<Offset, Offset>> PointReader::Bounds(const std::string&
   }
 }
 
-absl::Status PointReader::Walk(const std::string& topic, std::uint16_t partition, Offset from,
-                               const std::function<bool(std::vector<Message>)>& done) {
+absl::StatusOr<Offset> PointReader::Walk(const std::string& topic, std::uint16_t partition,
+                                         Offset from,
+                                         const std::function<bool(std::vector<Message>)>& done) {
   const std::lock_guard lock(mutex_);
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Stream> stream,
                              Stream::Start(committed_.get(), topic, partition, from, nullptr));
@@ -141,7 +142,7 @@ absl::Status PointReader::Walk(const std::string& topic, std::uint16_t partition
     const Offset before = stream->next();
     COMMANDER_RETURN_IF_ERROR(
         stream->Poll(std::size_t{1} << 16, absl::Milliseconds(20), &messages));
-    if (!messages.empty() && done(std::move(messages))) return absl::OkStatus();
+    if (!messages.empty() && done(std::move(messages))) return stream->next();
     if (stream->next() > before) {
       deadline = absl::Now() + kPatience;
     } else {
@@ -153,21 +154,34 @@ absl::Status PointReader::Walk(const std::string& topic, std::uint16_t partition
                        " was not read within ", absl::FormatDuration(kPatience)));
     }
   }
-  return absl::OkStatus();
+  return stream->next();
 }
 
 absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t partition,
                                          Offset offset) {
-  std::optional<Record> found;
-  COMMANDER_RETURN_IF_ERROR(Walk(topic, partition, offset, [&](std::vector<Message> messages) {
-    messages.resize(1);
-    std::vector<Record> first = CopyRecords(messages);
-    if (first[0].offset == offset) found = std::move(first[0]);
-    return true;
-  }));
-  if (found.has_value()) return *std::move(found);
-  return absl::OutOfRangeError(
-      absl::StrCat("topic ", topic, "[", partition, "] has no record at offset ", offset.value));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    std::optional<Record> found;
+    COMMANDER_ASSIGN_OR_RETURN(const Offset end,
+                               Walk(topic, partition, offset, [&](std::vector<Message> messages) {
+                                 messages.resize(1);
+                                 std::vector<Record> first = CopyRecords(messages);
+                                 if (first[0].offset == offset) found = std::move(first[0]);
+                                 return true;
+                               }));
+    if (found.has_value()) return *std::move(found);
+    COMMANDER_ASSIGN_OR_RETURN(const auto bounds, Bounds(topic, partition));
+    if (end > offset || offset >= bounds.second) {
+      return absl::OutOfRangeError(absl::StrCat("topic ", topic, "[", partition,
+                                                "] has no record at offset ", offset.value));
+    }
+    if (absl::Now() > deadline) {
+      return absl::UnavailableError(absl::StrCat(
+          "Kafka: topic ", topic, "[", partition, "] offset ", offset.value,
+          " belongs to a transaction that is still open after ", absl::FormatDuration(kPatience)));
+    }
+    absl::SleepFor(absl::Milliseconds(2));
+  }
 }
 
 absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& topic,
@@ -180,10 +194,10 @@ absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& t
     const Offset from = all ? begin : Offset{end.value - back};
     std::optional<Record> last;
     COMMANDER_RETURN_IF_ERROR(Walk(topic, partition, from, [&](std::vector<Message> messages) {
-      messages.erase(messages.begin(), messages.end() - 1);
-      last = CopyRecords(messages)[0];
-      return false;
-    }));
+                                messages.erase(messages.begin(), messages.end() - 1);
+                                last = CopyRecords(messages)[0];
+                                return false;
+                              }).status());
     if (last.has_value() || all) return last;
   }
   return std::optional<Record>();
@@ -201,7 +215,7 @@ absl::Status PointReader::ReadAll(
           if (failed.ok()) failed = message(*each);
         }
         return !failed.ok();
-      }));
+      }).status());
   return failed;
 }
 

@@ -82,6 +82,8 @@ class PointReader {
   // The first offset and the one behind the last, transactions that are open included.
   absl::StatusOr<std::pair<Offset, Offset>> Bounds(const std::string& topic,
                                                    std::uint16_t partition);
+  // A record of a transaction that is decided, but not yet marked so in its partition, is waited
+  // for.
   absl::StatusOr<Record> Read(const std::string& topic, std::uint16_t partition, Offset offset);
   absl::StatusOr<std::optional<Record>> ReadLast(const std::string& topic, std::uint16_t partition);
   // All records that are there now.
@@ -92,9 +94,10 @@ class PointReader {
  private:
   PointReader(Client committed, Client uncommitted)
       : committed_(std::move(committed)), uncommitted_(std::move(uncommitted)) {}
-  // Hands over what is there from `from` on, until `done` says so or the end is reached.
-  absl::Status Walk(const std::string& topic, std::uint16_t partition, Offset from,
-                    const std::function<bool(std::vector<Message>)>& done);
+  // Hands over what is there from `from` on, until `done` says so or the end is reached; returns
+  // where that was.
+  absl::StatusOr<Offset> Walk(const std::string& topic, std::uint16_t partition, Offset from,
+                              const std::function<bool(std::vector<Message>)>& done);
 
   std::mutex mutex_;  // one stream a partition of committed_
   const Client committed_;

@@ -123,7 +123,7 @@ class BankTest : public ::testing::Test {
   absl::Status TryOpen() {
     Close();
     balances_.reset();
-    accounts_ = std::make_unique<Group<Account>>("accounts", group_options_);
+    accounts_ = std::make_unique<Group<Account>>(group_name_, group_options_);
     AddBankHandlers(*accounts_, [this] { in_handler_(); });
     balances_ = std::make_unique<Projection<Balance>>("balances", *accounts_);
     options_.data_directory = data().string();
@@ -221,6 +221,7 @@ class BankTest : public ::testing::Test {
   std::filesystem::path data() const { return dir_ / "data"; }
 
   const TempDir dir_{TempDir::kMemory};
+  std::string group_name_ = "accounts";
   GroupOptions group_options_ = {.partitions = 1};
   EngineOptions options_;
   LogLines log_;

@@ -22,6 +22,25 @@ std::uint64_t WantedSeed() {
 
 }  // namespace
 
+absl::StatusOr<std::string> HashOfBankStores(const std::filesystem::path& data,
+                                             const std::string& group) {
+  COMMANDER_ASSIGN_OR_RETURN(const auto states,
+                             store::OpenRocksStoreReader({.directory = data / "store" / group}));
+  cli::RowsHash hash;
+  for (const std::string& name : states->FamilyNames()) {
+    COMMANDER_ASSIGN_OR_RETURN(const store::FamilyId family, states->FindFamily(name));
+    COMMANDER_ASSIGN_OR_RETURN(const cli::RowsHash rows, cli::HashOwnState(*states, family));
+    hash.Add(rows);
+  }
+  COMMANDER_ASSIGN_OR_RETURN(
+      const auto balances,
+      store::OpenRocksStoreReader({.directory = data / "projections/balances@1"}));
+  COMMANDER_ASSIGN_OR_RETURN(const store::FamilyId family, balances->FindFamily("rows"));
+  COMMANDER_ASSIGN_OR_RETURN(const cli::RowsHash rows, cli::HashProjection(*balances, family));
+  return absl::StrCat(hash.rows(), " states ", hash.ToHex(), ", ", rows.rows(), " rows ",
+                      rows.ToHex());
+}
+
 Lives::Lives(Options options) : options_(std::move(options)), seed_(WantedSeed()) {}
 
 // The number of the life names its clients, and decides what they send.
@@ -69,25 +88,6 @@ absl::Status Lives::End(const Ran& ran, int exit) {
 void Lives::DeleteStores() const {
   std::filesystem::remove_all(options_.data / "store");
   std::filesystem::remove_all(options_.data / "projections");
-}
-
-absl::StatusOr<std::string> Lives::HashOfStores() const {
-  COMMANDER_ASSIGN_OR_RETURN(
-      const auto states,
-      store::OpenRocksStoreReader({.directory = options_.data / "store" / options_.group}));
-  cli::RowsHash hash;
-  for (const std::string& name : states->FamilyNames()) {
-    COMMANDER_ASSIGN_OR_RETURN(const store::FamilyId family, states->FindFamily(name));
-    COMMANDER_ASSIGN_OR_RETURN(const cli::RowsHash rows, cli::HashOwnState(*states, family));
-    hash.Add(rows);
-  }
-  COMMANDER_ASSIGN_OR_RETURN(
-      const auto balances,
-      store::OpenRocksStoreReader({.directory = options_.data / "projections/balances@1"}));
-  COMMANDER_ASSIGN_OR_RETURN(const store::FamilyId family, balances->FindFamily("rows"));
-  COMMANDER_ASSIGN_OR_RETURN(const cli::RowsHash rows, cli::HashProjection(*balances, family));
-  return absl::StrCat(hash.rows(), " states ", hash.ToHex(), ", ", rows.rows(), " rows ",
-                      rows.ToHex());
 }
 
 std::vector<std::string> Lives::Untold() const {

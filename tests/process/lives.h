@@ -21,6 +21,10 @@
 
 namespace commander::test {
 
+// Of all rows in the stores of the bank below `data`, own state of `group` and projection.
+absl::StatusOr<std::string> HashOfBankStores(const std::filesystem::path& data,
+                                             const std::string& group);
+
 class Lives {
  public:
   struct Options {
@@ -37,8 +41,9 @@ class Lives {
   absl::Status Live(int commands);
 
   void DeleteStores() const;
-  // Of all rows, own state and projection.
-  absl::StatusOr<std::string> HashOfStores() const;
+  absl::StatusOr<std::string> HashOfStores() const {
+    return HashOfBankStores(options_.data, options_.group);
+  }
 
   std::uint64_t seed() const { return seed_; }
   std::uint64_t life() const { return life_; }  // the last one

@@ -1,0 +1,259 @@
+// The engine on Kafka, through the public API: what it promises on the embedded log holds here.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/engine/bank_fixture.h"
+#include "tests/kafka/own_broker.h"
+#include "tests/kafka/plain_admin.h"
+#include "tests/kafka/plain_consumer.h"
+#include "tests/process/lives.h"
+
+namespace commander::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class KafkaBankTest : public BankTest {
+ protected:
+  KafkaBankTest() { group_name_ = UniqueName("bank"); }
+  void SetUp() override {
+    COMMANDER_ASSERT_OK_AND_ASSIGN(options_.brokers, SharedBroker());
+    // Shorter than by default: an owner that vanished is waited for as long.
+    options_.kafka_properties = {{"session.timeout.ms", "3000"},
+                                 {"transaction.timeout.ms", "2000"}};
+  }
+
+  std::string commands() const { return group_name_ + "-commands"; }
+  std::string events() const { return group_name_ + "-events"; }
+  absl::StatusOr<std::string> Hash() {
+    Close();
+    return HashOfBankStores(data(), group_name_);
+  }
+};
+
+TEST_F(KafkaBankTest, AnswersRemembersAndGoesOn) {
+  group_options_.partitions = 3;
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 500, {.id = "one"}), IsEvents(1));
+  EXPECT_THAT(Withdraw("acct-1", 200), IsEvents(2));
+  EXPECT_THAT(Withdraw("acct-1", 1000), IsRejected("overdrawn"));
+  EXPECT_THAT(Deposit("acct-1", 500, {.id = "one"}), RepeatsEvents(1));
+  EXPECT_EQ(BalanceOf("acct-1"), 300);
+  Restart();
+  EXPECT_THAT(Deposit("acct-1", 500, {.id = "one"}), RepeatsEvents(1));
+  EXPECT_THAT(Deposit("acct-1", 7, {.id = "one"}), IsRejected("commander.id_reused"));
+  EXPECT_THAT(Deposit("acct-1", 50), IsEvents(3));
+  EXPECT_THAT(Deposit("acct-2", 1), IsEvents(1));
+  EXPECT_EQ(BalanceOf("acct-1"), 350);
+}
+
+TEST_F(KafkaBankTest, StoresAreTheSameWhenDeletedOrPutBackFromAnOlderCopy) {
+  group_options_.partitions = 2;
+  Open();
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(Deposit(absl::StrCat("acct-", i % 5), i), IsOk());
+  Close();
+  const std::filesystem::path copy = dir_ / "copy";
+  std::filesystem::copy(data(), copy, std::filesystem::copy_options::recursive);
+  Open();
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(Deposit(absl::StrCat("acct-", i % 7), i), IsOk());
+  ASSERT_THAT(Withdraw("acct-1", 1'000'000), IsRejected("overdrawn"));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string hash, Hash());
+
+  std::filesystem::remove_all(data());
+  std::filesystem::copy(copy, data(), std::filesystem::copy_options::recursive);
+  EXPECT_NE(Hash().value(), hash);
+  Restart();
+  EXPECT_THAT(Hash(), IsOkAndHolds(hash));
+  Rebuild();
+  EXPECT_THAT(Hash(), IsOkAndHolds(hash));
+}
+
+TEST_F(KafkaBankTest, ParksAndRetries) {
+  Open();
+  EXPECT_THAT(Misbehave("acct-1", How::THROW_IN_HANDLER, Account::poison),
+              HasKind(OutcomeKind::kParked));
+  EXPECT_THAT(Deposit("acct-1", 5), HasKind(OutcomeKind::kParked));
+  Restart();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto parked, engine_->Parked(*accounts_));
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_EQ(parked[0].length, 2u);
+}
+
+// A second process with a directory of its own, while the first is alive and after it has gone.
+TEST_F(KafkaBankTest, ASecondOwnerIsRefusedUntilTheFirstHasGone) {
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 5), IsEvents(1));
+  Group<Account> other(group_name_, group_options_);
+  AddBankHandlers(other);
+  EngineOptions options = options_;
+  options.data_directory = (dir_ / "other").string();
+  const auto refused = Engine::Open(options, {&other});
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable,
+                                AllOf(HasSubstr(group_name_), HasSubstr("127.0.0.1"))));
+  EXPECT_THAT(Deposit("acct-1", 5), IsEvents(2));
+  Close();
+  Group<Account> successor(group_name_, group_options_);
+  AddBankHandlers(successor);
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto engine, Engine::Open(options, {&successor}));
+  EXPECT_THAT(engine->SyncCommand<bank::Deposit>(successor, "acct-1",
+                                                 [](auto command) { command.setCents(1); }),
+              IsEvents(3));
+}
+
+// Records of other programs: one in a partition that its key does not belong to, two that are none.
+TEST_F(KafkaBankTest, RefusesWhatOthersPutWrongByItsPlace) {
+  group_options_.partitions = 2;
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 5), IsEvents(1));
+  std::string value;
+  int right = -1;
+  COMMANDER_ASSERT_OK_AND_ASSIGN(
+      const int partitions,
+      ReadTopic(options_.brokers, commands(), [&](const rd_kafka_message_t& message) {
+        value.assign(static_cast<const char*>(message.payload), message.len);
+        right = message.partition;
+        EXPECT_EQ(std::string(static_cast<const char*>(message.key), message.key_len), "acct-1");
+        return absl::OkStatus();
+      }));
+  ASSERT_EQ(partitions, 2);
+  ASSERT_NE(right, -1);
+  const int wrong = 1 - right;
+  ASSERT_THAT(ProduceOne(options_.brokers, commands(), wrong, "acct-1", value), IsOk());
+  ASSERT_THAT(ProduceOne(options_.brokers, commands(), right, "acct-1", "no envelope"), IsOk());
+  ASSERT_THAT(ProduceOne(options_.brokers, commands(), right, "acct-1", ""), IsOk());
+  EXPECT_THAT(Deposit("acct-1", 6), IsEvents(2));
+  Restart();
+  EXPECT_THAT(Deposit("acct-1", 7), IsEvents(3));
+  std::vector<std::string> found;
+  COMMANDER_ASSERT_OK_AND_ASSIGN(
+      const int all, ReadTopic(options_.brokers, events(), [&](const rd_kafka_message_t& message) {
+        const std::string_view bytes(static_cast<const char*>(message.payload), message.len);
+        for (const char* code : {"commander.misplaced", "commander.unreadable"}) {
+          if (bytes.find(code) == std::string_view::npos) continue;
+          found.push_back(absl::StrCat(code, " ", message.partition == right ? "right" : "wrong"));
+          if (found.back() == "commander.misplaced wrong") {
+            EXPECT_NE(bytes.find("murmur2"), std::string_view::npos);
+          }
+        }
+        return absl::OkStatus();
+      }));
+  EXPECT_EQ(all, 2);
+  EXPECT_THAT(found, ::testing::UnorderedElementsAre("commander.misplaced wrong",
+                                                     "commander.unreadable right",
+                                                     "commander.unreadable right"));
+}
+
+TEST_F(KafkaBankTest, RefusesTopicsThatWouldLoseRecordsOrMoveKeys) {
+  ASSERT_THAT(CreateTopic(options_.brokers, events(), 1,
+                          {{"cleanup.policy", "compact"}, {"retention.ms", "1000"}}),
+              IsOk());
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr(events()), HasSubstr("cleanup.policy=delete"),
+                                        HasSubstr("retention.ms=-1"))));
+  ASSERT_THAT(DeleteTopics(options_.brokers, {events()}), IsOk());
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 5), IsEvents(1));
+  group_options_.partitions = 4;
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr(commands()), HasSubstr("has 1 partitions"),
+                                        HasSubstr("asks for 4"))));
+  group_options_.partitions = 1;
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 5), IsEvents(2));
+}
+
+TEST_F(KafkaBankTest, RefusesTopicsMadeAnewAndDeletesNothing) {
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 5), IsEvents(1));
+  ASSERT_THAT(Deposit("acct-1", 5), IsEvents(2));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string hash, Hash());
+  ASSERT_THAT(DeleteTopics(options_.brokers, {commands(), events()}), IsOk());
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr("ahead of the log"), HasSubstr(events()))));
+  EXPECT_THAT(Hash(), IsOkAndHolds(hash));
+}
+
+TEST_F(KafkaBankTest, RefusesPropertiesThatItStandsOn) {
+  options_.kafka_properties = {{"enable.idempotence", "false"}};
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("idempotence")));
+  options_.kafka_properties = {{"no.such.property", "1"}};
+  EXPECT_THAT(TryOpen(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no.such.property")));
+  options_.kafka_properties = {};
+  options_.brokers = "127.0.0.1:1";
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("brokers")));
+}
+
+// A broker of the test's own, that goes and comes back.
+class KafkaBrokerTest : public KafkaBankTest {
+ protected:
+  void SetUp() override {
+    KafkaBankTest::SetUp();
+    ASSERT_THAT(broker_.Start(), IsOk());
+    options_.brokers = broker_.address();
+  }
+
+  // Sends deposits of one cent with ids of their own until stopped; returns how many.
+  int Load(const std::atomic<bool>& stop) {
+    int sent = 0;
+    while (!stop) {
+      const auto answer =
+          Deposit("acct-1", 1, {.id = absl::StrCat("load-", sent), .timeout = absl::Seconds(1)});
+      ++sent;
+      if (answer.ok()) continue;
+      // Within its deadline: the true outcome, or that it is not known.
+      EXPECT_THAT(answer.status().code(), ::testing::AnyOf(absl::StatusCode::kDeadlineExceeded,
+                                                           absl::StatusCode::kUnavailable))
+          << answer.status();
+    }
+    return sent;
+  }
+  // Every one has one outcome, in whatever state it was left.
+  void Settle(int sent) {
+    for (int i = 0; i < sent; ++i) {
+      EXPECT_THAT(
+          Deposit("acct-1", 1, {.id = absl::StrCat("load-", i), .timeout = absl::Minutes(1)}),
+          HasKind(OutcomeKind::kEvents));
+    }
+    EXPECT_EQ(BalanceOf("acct-1"), sent);
+    EXPECT_THAT(Deposit("acct-1", 1), IsEvents(static_cast<std::uint64_t>(sent) + 1));
+  }
+
+  OwnBroker broker_;
+};
+
+TEST_F(KafkaBrokerTest, WaitsForABrokerThatStopsOrIsKilledAndLosesNothing) {
+  Open();
+  std::atomic<bool> stop{false};
+  int sent = 0;
+  std::thread load([&] { sent = Load(stop); });
+  ASSERT_THAT(broker_.Stop(), IsOk());
+  std::this_thread::sleep_for(std::chrono::seconds(3));  // above the transactions' time-out
+  ASSERT_THAT(broker_.Start(), IsOk());
+  ASSERT_THAT(broker_.KillHard(), IsOk());
+  ASSERT_THAT(broker_.Start(), IsOk());
+  stop = true;
+  load.join();
+  EXPECT_GT(sent, 0);
+  Settle(sent);
+}
+
+TEST_F(KafkaBrokerTest, RefusesTheStoreOfAnotherCluster) {
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 5), IsEvents(1));
+  OwnBroker other;
+  ASSERT_THAT(other.Start(), IsOk());
+  options_.brokers = other.address();
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("another log")));
+}
+
+}  // namespace
+}  // namespace commander::test

@@ -1,0 +1,21 @@
+// plain_admin.h: what an operator, or another program, does to a cluster, by librdkafka alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace commander::test {
+
+absl::Status CreateTopic(const std::string& brokers, const std::string& topic, int partitions,
+                         const std::vector<std::pair<std::string, std::string>>& settings = {});
+absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::string>& topics);
+// Returns when the broker has it.
+absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
+                        std::string_view key, std::string_view value);
+
+}  // namespace commander::test
