@@ -85,7 +85,8 @@ class Decider {
   // Decides the command in `record`, the one at the partition's staged consumed position or behind
   // it.
   //   Errors stop the partition: the store or the log could not be read, memory ran out, a schema
-  //   could not be stored.  Nothing of the command is in the batch then.
+  //   could not be stored.  kAborted does not: ask again.  Nothing of the command is in the batch
+  //   then.
   absl::StatusOr<Result> Decide(const log::Record& record, DecidedBatch* batch);
 
   bool Full(const DecidedBatch& batch) const {

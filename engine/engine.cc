@@ -305,12 +305,12 @@ absl::StatusOr<Outcome> EngineThreads::Sync(const GroupBase& group, std::string_
   COMMANDER_RETURN_IF_ERROR(RefuseToWait());
   Core::SendOptions how;
   how.wait = true;
-  how.leads = true;
+  how.leads = !core_->log().remote();
   const std::size_t before = leading;
   COMMANDER_ASSIGN_OR_RETURN(const std::size_t index, core_->WorkerIndex(group, key));
-  leading = index;
+  if (how.leads) leading = index;
   absl::StatusOr<Core::Sent> sent = core_->Send(group, key, std::move(draft), options, how, {});
-  if (sent.ok()) {
+  if (sent.ok() && how.leads) {
     // A lone caller decides and writes by itself, without a change of threads; where others are at
     // it, they do.
     sent->worker->Step(true);

@@ -54,7 +54,10 @@ std::string LogIdText(const log::LogId& id) {
 absl::StatusOr<Outcome> ReadOutcome(const OutcomePlace& place, Offset first, const MessageId& id,
                                     const OutcomeBuilder::TypeOf& type_of) {
   std::vector<log::Record> records;
-  COMMANDER_ASSIGN_OR_RETURN(log::Record record, place.log->Read(place.events, first));
+  absl::StatusOr<log::Record> read = place.log->Read(place.events, first);
+  // Whoever reads an outcome is told so; a worker that needs it would ask again.
+  if (absl::IsAborted(read.status())) return absl::UnavailableError(read.status().message());
+  COMMANDER_ASSIGN_OR_RETURN(log::Record record, std::move(read));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> head,
                              EnvelopeReader::Open(record.message));
   const std::uint32_t count = head->count();

@@ -280,6 +280,10 @@ bool Worker::DecideSome() {
       }
     }
     const absl::StatusOr<Decider::Result> result = decider_.Decide(record, open_.get());
+    if (absl::IsAborted(result.status())) {
+      Log(LogLevel::kWarning, absl::StrCat("waiting for the log: ", result.status().message()));
+      break;
+    }
     if (!result.ok()) {
       return StopLocked(
                  absl::Status(result.status().code(),

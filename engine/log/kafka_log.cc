@@ -77,6 +77,7 @@ class KafkaLogImpl final : public KafkaLog {
                        std::uint16_t events) override;
   absl::Status Append(TopicPartition place, std::span<const Word> message,
                       std::shared_ptr<Ticket> ticket, bool wake) override;
+  bool remote() const override { return true; }
   void Commit(CommitBatch batch) override;
   bool Step(bool try_only) override;
   void WaitForWork() override;

@@ -8,6 +8,12 @@
 #include "commander/internal/status_macros.h"
 
 namespace commander::log::kafka {
+namespace {
+
+// Whoever reads a record may ask again.
+constexpr absl::Duration kReadPatience = absl::Seconds(2);
+
+}  // namespace
 
 absl::StatusOr<rd_kafka_t*> FetchClients::Get(std::size_t number) {
   const std::lock_guard lock(mutex_);
@@ -159,29 +165,31 @@ absl::StatusOr<Offset> PointReader::Walk(const std::string& topic, std::uint16_t
 
 absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t partition,
                                          Offset offset) {
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (true) {
+  const absl::Time deadline = absl::Now() + kReadPatience;
+  absl::Status why;
+  while (absl::Now() < deadline) {
     std::optional<Record> found;
-    COMMANDER_ASSIGN_OR_RETURN(const Offset end,
-                               Walk(topic, partition, offset, [&](std::vector<Message> messages) {
-                                 messages.resize(1);
-                                 std::vector<Record> first = CopyRecords(messages);
-                                 if (first[0].offset == offset) found = std::move(first[0]);
-                                 return true;
-                               }));
+    const absl::StatusOr<Offset> end =
+        Walk(topic, partition, offset, [&](std::vector<Message> messages) {
+          messages.resize(1);
+          std::vector<Record> first = CopyRecords(messages);
+          if (first[0].offset == offset) found = std::move(first[0]);
+          return true;
+        });
     if (found.has_value()) return *std::move(found);
-    COMMANDER_ASSIGN_OR_RETURN(const auto bounds, Bounds(topic, partition));
-    if (end > offset || offset >= bounds.second) {
+    const auto bounds = Bounds(topic, partition);
+    why = end.ok() ? bounds.status() : end.status();
+    if (!why.ok() && !absl::IsUnavailable(why)) return why;
+    if (why.ok() && (*end > offset || offset >= bounds->second)) {
       return absl::OutOfRangeError(absl::StrCat("topic ", topic, "[", partition,
                                                 "] has no record at offset ", offset.value));
     }
-    if (absl::Now() > deadline) {
-      return absl::UnavailableError(absl::StrCat(
-          "Kafka: topic ", topic, "[", partition, "] offset ", offset.value,
-          " belongs to a transaction that is still open after ", absl::FormatDuration(kPatience)));
-    }
+    if (why.ok()) why = absl::UnavailableError("its transaction is not marked as ended yet");
     absl::SleepFor(absl::Milliseconds(2));
   }
+  return absl::AbortedError(absl::StrCat("topic ", topic, "[", partition, "] offset ", offset.value,
+                                         " could not be read within ",
+                                         absl::FormatDuration(kReadPatience), ": ", why.message()));
 }
 
 absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& topic,

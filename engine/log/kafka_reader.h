@@ -83,7 +83,7 @@ class PointReader {
   absl::StatusOr<std::pair<Offset, Offset>> Bounds(const std::string& topic,
                                                    std::uint16_t partition);
   // A record of a transaction that is decided, but not yet marked so in its partition, is waited
-  // for.
+  // for, as is a broker that is away; kAborted: not long enough.
   absl::StatusOr<Record> Read(const std::string& topic, std::uint16_t partition, Offset offset);
   absl::StatusOr<std::optional<Record>> ReadLast(const std::string& topic, std::uint16_t partition);
   // All records that are there now.

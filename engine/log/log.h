@@ -111,7 +111,8 @@ class LogReader {
                                       std::vector<Record>* out) = 0;
 
   // The record at `offset`, also a command that Poll() hands out and that is not durable yet.
-  //   kOutOfRange: there is none (yet).  Else as Poll(), but it may wait until it has the record.
+  //   kOutOfRange: there is none (yet).  Else as Poll(), but it may wait for a while for the
+  //   record.  kAborted: it waited in vain; ask again.
   virtual absl::StatusOr<Record> Read(TopicPartition partition, Offset offset) = 0;
   // The last durable record, if there is one.
   virtual absl::StatusOr<std::optional<Record>> ReadLast(TopicPartition partition) = 0;
@@ -174,6 +175,9 @@ class Log : public LogReader {
   //   kUnavailable: the log has stopped; reopen it.
   virtual absl::Status Append(TopicPartition commands, std::span<const Word> message,
                               std::shared_ptr<Ticket> ticket, bool wake) = 0;
+
+  // Step() and reading may wait for other machines: leave them to threads without a deadline.
+  virtual bool remote() const { return false; }
 
   // Hands over decided outcomes; returns at once.
   virtual void Commit(CommitBatch batch) = 0;
