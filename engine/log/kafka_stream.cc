@@ -12,6 +12,7 @@ namespace commander::log::kafka {
 namespace {
 
 constexpr std::size_t kAtOnce = 512;
+constexpr std::size_t kMuch = std::size_t{1} << 20;
 // What the first records of a stream take to come, where they are there.
 constexpr absl::Duration kFirst = absl::Milliseconds(3);
 
@@ -144,13 +145,21 @@ absl::Status Stream::Poll(std::size_t max_bytes, absl::Duration patience,
       next_ = std::max(next_, fetched_);
       const bool wait = out->empty() && !at_end_;
       COMMANDER_ASSIGN_OR_RETURN(const bool came, Fetch(wait ? patience : absl::ZeroDuration()));
-      if (!came) return absl::OkStatus();
+      if (!came) {
+        // A full queue stops the fetching, and it being empty again is noticed late.
+        if (taken_ >= kMuch) {
+          taken_ = 0;
+          Nudge();
+        }
+        return absl::OkStatus();
+      }
       if (held_.empty()) continue;
     }
     Message& message = held_.front();
     const std::size_t size = message->len - std::min(message->len, sizeof(Word));
     if (!out->empty() && bytes + size > max_bytes) return absl::OkStatus();
     bytes += size;
+    taken_ += size;
     next_ = Offset{static_cast<std::uint64_t>(message->offset) + 1};
     out->push_back(std::move(message));
     held_.pop_front();

@@ -61,6 +61,7 @@ class Stream {
   Offset next_;
   Offset fetched_;  // behind what is held
   bool at_end_ = false;
+  std::size_t taken_ = 0;  // bytes handed out since the last nudge
   std::deque<Message> held_;  // fetched, and too much for the last Poll()
   const Queue queue_;
   const std::function<void()> more_;

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -64,6 +66,11 @@ std::string UniqueName(std::string_view prefix) {
 OwnBroker::~OwnBroker() {
   const absl::StatusOr<std::string> wiped = Run("wipe", directory_.path());
   if (!wiped.ok()) ADD_FAILURE() << wiped.status();
+}
+
+std::string OwnBroker::Log() const {
+  std::ifstream file(directory_.path() / "log");
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 absl::Status OwnBroker::Start() {

@@ -37,6 +37,8 @@ class OwnBroker {
   absl::Status Stop();      // SIGTERM
   absl::Status KillHard();  // SIGKILL
 
+  // What it has logged, over all its starts.
+  std::string Log() const;
   // "127.0.0.1:port", empty before the first Start.
   const std::string& address() const { return address_; }
 
