@@ -24,7 +24,7 @@ absl::StatusOr<rd_kafka_t*> FetchClients::Get(std::size_t number) {
                              {"auto.offset.reset", "error"},
                              {"fetch.error.backoff.ms", "50"},
                              // A partition that begins to be read waits as long for the others.
-                             {"fetch.wait.max.ms", "100"}};
+                             {"fetch.wait.max.ms", "50"}};
     properties.insert(properties.end(), properties_.begin(), properties_.end());
     COMMANDER_ASSIGN_OR_RETURN(clients_[number],
                                NewClient(RD_KAFKA_CONSUMER, cluster_, properties));

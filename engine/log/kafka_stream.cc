@@ -12,7 +12,8 @@ namespace commander::log::kafka {
 namespace {
 
 constexpr std::size_t kAtOnce = 512;
-constexpr std::size_t kMuch = std::size_t{1} << 20;
+// Taken without a pause it means that the queue was full (KafkaLogOptions::prefetch_bytes).
+constexpr std::size_t kFull = std::size_t{3} << 20;
 // What the first records of a stream take to come, where they are there.
 constexpr absl::Duration kFirst = absl::Milliseconds(3);
 
@@ -75,11 +76,8 @@ absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(rd_kafka_t* client, const 
                                    stream->queue_.get()) != 0) {
     return StatusOf(rd_kafka_last_error(), absl::StrCat("reading ", stream->Place()));
   }
-  for (int tries = 0; tries < 2; ++tries) {
-    COMMANDER_ASSIGN_OR_RETURN(const bool came, stream->Fetch(kFirst));
-    if (came) break;
-    stream->Nudge();
-  }
+  COMMANDER_ASSIGN_OR_RETURN(const bool came, stream->Fetch(kFirst));
+  if (!came) stream->Nudge();
   return stream;
 }
 
@@ -146,11 +144,7 @@ absl::Status Stream::Poll(std::size_t max_bytes, absl::Duration patience,
       const bool wait = out->empty() && !at_end_;
       COMMANDER_ASSIGN_OR_RETURN(const bool came, Fetch(wait ? patience : absl::ZeroDuration()));
       if (!came) {
-        // A full queue stops the fetching, and it being empty again is noticed late.
-        if (taken_ >= kMuch) {
-          taken_ = 0;
-          Nudge();
-        }
+        if (std::exchange(taken_, 0) >= kFull) Nudge();
         return absl::OkStatus();
       }
       if (held_.empty()) continue;

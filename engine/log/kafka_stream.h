@@ -41,8 +41,9 @@ class Stream {
   absl::Status Poll(std::size_t max_bytes, absl::Duration patience, std::vector<Message>* out);
   // Poll() would find something.
   bool fetched() const { return !held_.empty() || rd_kafka_queue_length(queue_.get()) > 0; }
-  // Nothing came although something should: librdkafka 2.0.2 now and then misses that a partition
-  // has begun to be read, and notices a second later.  Any request makes it look.
+  // Nothing came although something should: librdkafka 2.0.2 may notice up to a second late that a
+  // partition has begun to be read, or that its queue has room again.  Any request makes it look;
+  // this one waits for the fetch that is under way, fetch.wait.max.ms at most.
   void Nudge();
   // It has read to the end of what is committed, as of the last fetch.
   bool at_end() const { return at_end_; }
@@ -61,7 +62,7 @@ class Stream {
   Offset next_;
   Offset fetched_;  // behind what is held
   bool at_end_ = false;
-  std::size_t taken_ = 0;  // bytes handed out since the last nudge
+  std::size_t taken_ = 0;     // bytes handed out since there was nothing
   std::deque<Message> held_;  // fetched, and too much for the last Poll()
   const Queue queue_;
   const std::function<void()> more_;
