@@ -11,6 +11,7 @@
 #include "engine/envelope.h"
 #include "engine/errors.h"
 #include "engine/in_decision.h"
+#include "engine/log_begin.h"
 
 namespace commander::internal {
 namespace {
@@ -61,6 +62,8 @@ absl::Status ProjectionWorker::Check(Source& source) {
                                          source.place.events.partition, "]");
   const log::LogId log_id = environment_.log->id();
   COMMANDER_ASSIGN_OR_RETURN(source.ready, environment_.log->End(source.place.events));
+  COMMANDER_RETURN_IF_ERROR(CheckLogBegin(*environment_.log, source.place.events,
+                                          source.place.topic, source.row.next, where));
   if (source.row.next.value > 0) {
     if (source.row.log_id != log_id) {
       return absl::FailedPreconditionError(absl::StrCat(

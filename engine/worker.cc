@@ -10,6 +10,7 @@
 #include "commander/internal/strings.h"
 #include "engine/errors.h"
 #include "engine/in_decision.h"
+#include "engine/log_begin.h"
 
 namespace commander::internal {
 namespace {
@@ -69,6 +70,8 @@ absl::Status Worker::Open() {
         "store to ",
         "accept the loss"));
   }
+  COMMANDER_RETURN_IF_ERROR(CheckLogBegin(*environment_.log, options_.decider.events,
+                                          options_.partition.events_topic, state_.next(), store));
   if (state_.next().value == 0) return absl::OkStatus();
   COMMANDER_ASSIGN_OR_RETURN(
       const log::Record last,

@@ -118,12 +118,18 @@ absl::StatusOr<std::unique_ptr<PointReader>> PointReader::Open(const Cluster& cl
 
 absl::StatusOr<std::pair<Offset, Offset>> PointReader::Bounds(const std::string& topic,
                                                               std::uint16_t partition) {
+  return BoundsOf(uncommitted_.get(), topic, partition);
+}
+
+absl::StatusOr<std::pair<Offset, Offset>> PointReader::BoundsOf(rd_kafka_t* client,
+                                                                const std::string& topic,
+                                                                std::uint16_t partition) {
   const absl::Time deadline = absl::Now() + kPatience;
   while (true) {
     std::int64_t low = 0;
     std::int64_t high = 0;
     const rd_kafka_resp_err_t error =
-        rd_kafka_query_watermark_offsets(uncommitted_.get(), topic.c_str(), partition, &low, &high,
+        rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &low, &high,
                                          std::max(Milliseconds(deadline - absl::Now()), 1));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       return std::pair(Offset{static_cast<std::uint64_t>(low)},
@@ -137,12 +143,12 @@ absl::StatusOr<std::pair<Offset, Offset>> PointReader::Bounds(const std::string&
 }
 
 absl::StatusOr<Offset> PointReader::Walk(const std::string& topic, std::uint16_t partition,
-                                         Offset from,
+                                         Offset from, absl::Duration patience,
                                          const std::function<bool(std::vector<Message>)>& done) {
   const std::lock_guard lock(mutex_);
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Stream> stream,
                              Stream::Start(committed_.get(), topic, partition, from, nullptr));
-  absl::Time deadline = absl::Now() + kPatience;
+  absl::Time deadline = absl::Now() + patience;
   while (!stream->at_end()) {
     std::vector<Message> messages;
     const Offset before = stream->next();
@@ -150,14 +156,14 @@ absl::StatusOr<Offset> PointReader::Walk(const std::string& topic, std::uint16_t
         stream->Poll(std::size_t{1} << 16, absl::Milliseconds(20), &messages));
     if (!messages.empty() && done(std::move(messages))) return stream->next();
     if (stream->next() > before) {
-      deadline = absl::Now() + kPatience;
+      deadline = absl::Now() + patience;
     } else {
       stream->Nudge();
     }
     if (absl::Now() > deadline) {
       return absl::UnavailableError(
           absl::StrCat("Kafka: topic ", topic, "[", partition, "] offset ", stream->next().value,
-                       " was not read within ", absl::FormatDuration(kPatience)));
+                       " was not read within ", absl::FormatDuration(patience)));
     }
   }
   return stream->next();
@@ -170,7 +176,7 @@ absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t
   while (absl::Now() < deadline) {
     std::optional<Record> found;
     const absl::StatusOr<Offset> end =
-        Walk(topic, partition, offset, [&](std::vector<Message> messages) {
+        Walk(topic, partition, offset, kReadPatience, [&](std::vector<Message> messages) {
           messages.resize(1);
           std::vector<Record> first = CopyRecords(messages);
           if (first[0].offset == offset) found = std::move(first[0]);
@@ -194,18 +200,20 @@ absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t
 
 absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& topic,
                                                             std::uint16_t partition) {
-  COMMANDER_ASSIGN_OR_RETURN(const auto bounds, Bounds(topic, partition));
+  // What lies behind an open transaction is not committed, and has no end yet.
+  COMMANDER_ASSIGN_OR_RETURN(const auto bounds, BoundsOf(committed_.get(), topic, partition));
   const auto [begin, end] = bounds;
   // A record and the marker of its transaction are usual; what was aborted may lie behind them.
   for (std::uint64_t back = 2; begin < end; back *= 32) {
     const bool all = back >= end.value - begin.value;
     const Offset from = all ? begin : Offset{end.value - back};
     std::optional<Record> last;
-    COMMANDER_RETURN_IF_ERROR(Walk(topic, partition, from, [&](std::vector<Message> messages) {
-                                messages.erase(messages.begin(), messages.end() - 1);
-                                last = CopyRecords(messages)[0];
-                                return false;
-                              }).status());
+    COMMANDER_RETURN_IF_ERROR(
+        Walk(topic, partition, from, kPatience, [&](std::vector<Message> messages) {
+          messages.erase(messages.begin(), messages.end() - 1);
+          last = CopyRecords(messages)[0];
+          return false;
+        }).status());
     if (last.has_value() || all) return last;
   }
   return std::optional<Record>();
@@ -218,7 +226,7 @@ absl::Status PointReader::ReadAll(
   if (bounds.first == bounds.second) return absl::OkStatus();
   absl::Status failed;
   COMMANDER_RETURN_IF_ERROR(
-      Walk(topic, partition, bounds.first, [&](std::vector<Message> messages) {
+      Walk(topic, partition, bounds.first, kPatience, [&](std::vector<Message> messages) {
         for (const Message& each : messages) {
           if (failed.ok()) failed = message(*each);
         }

@@ -94,9 +94,12 @@ class PointReader {
  private:
   PointReader(Client committed, Client uncommitted)
       : committed_(std::move(committed)), uncommitted_(std::move(uncommitted)) {}
+  absl::StatusOr<std::pair<Offset, Offset>> BoundsOf(rd_kafka_t* client, const std::string& topic,
+                                                     std::uint16_t partition);
   // Hands over what is there from `from` on, until `done` says so or the end is reached; returns
   // where that was.
   absl::StatusOr<Offset> Walk(const std::string& topic, std::uint16_t partition, Offset from,
+                              absl::Duration patience,
                               const std::function<bool(std::vector<Message>)>& done);
 
   std::mutex mutex_;  // one stream a partition of committed_

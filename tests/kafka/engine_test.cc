@@ -185,6 +185,117 @@ TEST_F(KafkaBankTest, RefusesTopicsMadeAnewAndDeletesNothing) {
   EXPECT_THAT(Hash(), IsOkAndHolds(hash));
 }
 
+// A transaction of somebody else hides from every consumer what was committed after it began.
+TEST_F(KafkaBankTest, DecidesNothingBeforeItHasReadAllThatWasCommitted) {
+  Open();
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(Deposit("acct-1", 100), IsOk());
+  {
+    const OpenTransaction other(options_.brokers, events(), 0);
+    for (int i = 0; i < 5; ++i) ASSERT_THAT(Deposit("acct-1", 100), IsOk());
+    DeleteStores();
+    Open();
+    EXPECT_THAT(Withdraw("acct-1", 800, {.timeout = absl::Seconds(2)}),
+                StatusIs(absl::StatusCode::kDeadlineExceeded));
+    const EngineStatus status = engine_->Status();
+    EXPECT_EQ(status.partitions[0].phase, PartitionPhase::kRestoring);
+    EXPECT_LT(status.partitions[0].folded, status.partitions[0].end);
+  }
+  // The one that nobody waits for any more ran first.
+  EXPECT_THAT(Deposit("acct-1", 1, {.timeout = absl::Minutes(1)}), IsEvents(10));
+  EXPECT_EQ(BalanceOf("acct-1"), 1);
+}
+
+TEST_F(KafkaBankTest, RefusesEventsThatAreGoneBelowTheStore) {
+  Open();
+  for (int i = 0; i < 5; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsOk());
+  Close();
+  const std::filesystem::path copy = dir_ / "copy";
+  std::filesystem::copy(data(), copy, std::filesystem::copy_options::recursive);
+  Open();
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsOk());
+  Close();
+  ASSERT_THAT(DeleteRecordsBelow(options_.brokers, events(), 0, 30), IsOk());
+  Open();  // has folded them all
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(26));
+  Close();
+  std::filesystem::remove_all(data());
+  std::filesystem::copy(copy, data(), std::filesystem::copy_options::recursive);
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string hash, Hash());
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr(events()), HasSubstr("begins at offset 30"))));
+  EXPECT_THAT(Hash(), IsOkAndHolds(hash));
+}
+
+TEST_F(KafkaBankTest, StopsAPartitionWhoseCommandsAreGoneWithoutAnOutcome) {
+  group_options_.handle_commands = false;
+  Open();
+  Answers answers;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_THAT(engine_->AsyncCommand<bank::Deposit>(*accounts_, "acct-1",
+                                                     [](auto command) { command.setCents(1); }),
+                IsOk());
+  }
+  Close();
+  ASSERT_THAT(DeleteRecordsBelow(options_.brokers, commands(), 0, 5), IsOk());
+  group_options_.handle_commands = true;
+  Open();
+  EXPECT_THAT(engine_->AwaitReady(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr(commands()), HasSubstr("0 to 4 are gone"))));
+}
+
+// Each in its own way no command, between good ones and as the last.
+TEST_F(KafkaBankTest, GivesPoisonOneRejectionEach) {
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 1), IsEvents(1));
+  std::string good;
+  COMMANDER_ASSERT_OK_AND_ASSIGN(
+      const int partitions,
+      ReadTopic(options_.brokers, commands(), [&](const rd_kafka_message_t& message) {
+        good.assign(static_cast<const char*>(message.payload), message.len);
+        return absl::OkStatus();
+      }));
+  ASSERT_EQ(partitions, 1);
+  std::string wild = good;
+  std::fill_n(wild.begin(), 8, '\xff');
+  const std::vector<std::string> poisons = {std::string(17, '\x5a'), "",
+                                            good.substr(0, good.size() / 2 & ~std::size_t{7}), wild,
+                                            std::string(64, '\0')};
+  for (const std::string& poison : poisons) {
+    ASSERT_THAT(ProduceOne(options_.brokers, commands(), 0, "acct-1", poison), IsOk());
+  }
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(2));
+  ASSERT_THAT(ProduceOne(options_.brokers, commands(), 0, "", "the last"), IsOk());
+  Restart();
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(3));
+  Restart();
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(4));
+  std::size_t rejections = 0;
+  COMMANDER_ASSERT_OK_AND_ASSIGN(
+      const int all, ReadTopic(options_.brokers, events(), [&](const rd_kafka_message_t& message) {
+        const std::string_view bytes(static_cast<const char*>(message.payload), message.len);
+        if (bytes.find("commander.unreadable") != std::string_view::npos) ++rejections;
+        return absl::OkStatus();
+      }));
+  EXPECT_EQ(all, 1);
+  EXPECT_EQ(rejections, poisons.size() + 1);
+}
+
+// The broker's bound was lowered: tried a few times, then said, without taking the others along.
+TEST_F(KafkaBankTest, StopsWhereABrokerRefusesARecordForGood) {
+  options_.kafka_properties.emplace_back("compression.codec", "none");
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 1), IsEvents(1));
+  ASSERT_THAT(AlterTopic(options_.brokers, events(),
+                         {{"max.message.bytes", "10000"}, {"retention.ms", "-1"}}),
+              IsOk());
+  const auto answer = Misbehave("acct-1", How::LARGE, 50'000, {.timeout = absl::Seconds(30)});
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnavailable, HasSubstr(events())));
+  EXPECT_THAT(engine_->Status().partitions[0].error.message(), HasSubstr("too large"));
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr(events()), HasSubstr("max.message.bytes"))));
+}
+
 TEST_F(KafkaBankTest, RefusesPropertiesThatItStandsOn) {
   options_.kafka_properties = {{"enable.idempotence", "false"}};
   EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("idempotence")));

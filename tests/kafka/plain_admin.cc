@@ -23,6 +23,12 @@ using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
 using OldTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
 
+using Resource =
+    std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
+using List = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                             Destroy<rd_kafka_topic_partition_list_destroy>>;
+using Below = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
+
 void OnDelivered(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) {
   *static_cast<rd_kafka_resp_err_t*>(message->_private) = message->err;
 }
@@ -87,6 +93,73 @@ absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::str
   const rd_kafka_topic_result_t** results =
       rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
   return ResultOf(event.get(), results, count, "deleting topics");
+}
+
+absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
+                        const std::vector<std::pair<std::string, std::string>>& settings) {
+  const Handle client = Client(brokers);
+  const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  for (const auto& [name, value] : settings) {
+    rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
+  }
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+  rd_kafka_AlterConfigs(client.get(), resources, 1, nullptr, queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (event == nullptr) return Failed("altering a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return Failed("altering a topic", error);
+  }
+  std::size_t count = 0;
+  const rd_kafka_ConfigResource_t** altered = rd_kafka_AlterConfigs_result_resources(
+      rd_kafka_event_AlterConfigs_result(event.get()), &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(altered[i]);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed("altering a topic", error);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& topic, int partition,
+                                std::int64_t offset) {
+  const Handle client = Client(brokers);
+  const List places(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), partition)->offset = offset;
+  const Below below(rd_kafka_DeleteRecords_new(places.get()));
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_DeleteRecords_t* each[] = {below.get()};
+  rd_kafka_DeleteRecords(client.get(), each, 1, nullptr, queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (event == nullptr) return Failed("deleting records", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return Failed("deleting records", error);
+  }
+  const auto* done =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  return done->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR
+             ? absl::OkStatus()
+             : Failed("deleting records", done->elems[0].err);
+}
+
+OpenTransaction::OpenTransaction(const std::string& brokers, const std::string& topic,
+                                 int partition) {
+  char why[512];
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
+  rd_kafka_conf_set(conf, "transactional.id", (topic + "-other").c_str(), why, sizeof why);
+  rd_kafka_conf_set_dr_msg_cb(conf, OnDelivered);
+  client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+  rd_kafka_error_destroy(rd_kafka_init_transactions(client_, kPatienceMs));
+  rd_kafka_error_destroy(rd_kafka_begin_transaction(client_));
+  const Topic to(rd_kafka_topic_new(client_, topic.c_str(), nullptr));
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  rd_kafka_produce(to.get(), partition, RD_KAFKA_MSG_F_COPY, why, 8, nullptr, 0, &error);
+  rd_kafka_flush(client_, kPatienceMs);
+}
+
+OpenTransaction::~OpenTransaction() {
+  rd_kafka_error_destroy(rd_kafka_abort_transaction(client_, kPatienceMs));
+  rd_kafka_destroy(client_);
 }
 
 absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,

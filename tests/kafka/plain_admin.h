@@ -1,6 +1,8 @@
 // plain_admin.h: what an operator, or another program, does to a cluster, by librdkafka alone.
 #pragma once
 
+#include <librdkafka/rdkafka.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +16,25 @@ namespace commander::test {
 absl::Status CreateTopic(const std::string& brokers, const std::string& topic, int partitions,
                          const std::vector<std::pair<std::string, std::string>>& settings = {});
 absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::string>& topics);
+// Replaces all settings of the topic.
+absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
+                        const std::vector<std::pair<std::string, std::string>>& settings);
+absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& topic, int partition,
+                                std::int64_t offset);
+
+// A transaction of another program that has written one record, and goes on.  The destructor aborts
+// it.
+class OpenTransaction {
+ public:
+  OpenTransaction(const std::string& brokers, const std::string& topic, int partition);
+  ~OpenTransaction();
+  OpenTransaction(const OpenTransaction&) = delete;
+  OpenTransaction& operator=(const OpenTransaction&) = delete;
+
+ private:
+  rd_kafka_t* client_;
+};
+
 // Returns when the broker has it.
 absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
                         std::string_view key, std::string_view value);
