@@ -187,14 +187,15 @@ void Committer::RefuseStale(std::vector<CommitBatch>* batches) {
   batches->swap(fresh);
 }
 
-void Committer::Settle(std::unique_ptr<Transactor>& transactor) {
-  if (IsFencedProducer(transactor->cause())) {
-    // A time-out of ours looks the same as a successor.
-    const absl::StatusOr<bool> replaced = member_->Replaced();
-    if (replaced.ok() && *replaced) {
-      return Fail(absl::UnavailableError(absl::StrCat("another process has taken over group ",
-                                                      options_.group, "; it commits from now on")));
-    }
+void Committer::Settle() {
+  // A time-out of ours looks the same as a successor, and whoever opens the producers again fences
+  // the one that has them.
+  absl::StatusOr<bool> replaced = member_->Replaced();
+  while (!replaced.ok() && !stop_) replaced = member_->Replaced();
+  if (!replaced.ok() || *replaced) {
+    return Fail(absl::UnavailableError(
+        absl::StrCat("another process has taken over group ", options_.group,
+                     ", or nobody could say that none has; open the engine again")));
   }
   const absl::Status status = OpenTransactors();
   if (!status.ok()) Fail(status);
@@ -250,7 +251,7 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
   } else if (refusals_ > 1) {
     absl::SleepFor(absl::Milliseconds(50) * (1 << refusals_));
   }
-  if (verdict == Transactor::Verdict::kUnknown) Settle(transactor);
+  if (verdict == Transactor::Verdict::kUnknown) Settle();
   ReportAll(batches,
             verdict == Transactor::Verdict::kAborted && health().ok() ? CommitOutcome::kAborted
                                                                       : CommitOutcome::kUnknown,

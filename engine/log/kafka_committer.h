@@ -68,7 +68,7 @@ class Committer {
   // Takes out those that were decided before the membership was lost.
   void RefuseStale(std::vector<CommitBatch>* batches);
   // After a transaction of which nobody knows: ends it, so that the log says what happened.
-  void Settle(std::unique_ptr<Transactor>& transactor);
+  void Settle();
   void Fail(absl::Status why);
   void Report(CommitBatch& batch, CommitResult result);
   void ReportAll(std::vector<CommitBatch>& batches, CommitOutcome outcome,

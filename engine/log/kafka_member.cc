@@ -318,13 +318,21 @@ absl::Status Member::AwaitStableOffsets() const {
 }
 
 absl::StatusOr<bool> Member::Replaced() {
-  COMMANDER_ASSIGN_OR_RETURN(const std::vector<LiveMember> members,
-                             MembersOf(admin_.get(), options_.group));
-  const std::lock_guard lock(mutex_);
-  for (const LiveMember& each : members) {
-    if (each.instance != options_.instance || each.id != member_id_) return true;
+  bool of_our_name = true;
+  for (int tries = 0; of_our_name && tries < 10; ++tries) {
+    // A member of our name may be this one, which has just joined again and is about to be told.
+    if (tries > 0) absl::SleepFor(absl::Milliseconds(300));
+    COMMANDER_ASSIGN_OR_RETURN(const std::vector<LiveMember> members,
+                               MembersOf(admin_.get(), options_.group));
+    const std::lock_guard lock(mutex_);
+    bool other = false;
+    for (const LiveMember& each : members) {
+      other = other || each.id != member_id_;
+      of_our_name = of_our_name && each.instance == options_.instance;
+    }
+    if (!other) return false;
   }
-  return false;
+  return true;
 }
 
 }  // namespace commander::log::kafka

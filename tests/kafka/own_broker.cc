@@ -54,7 +54,10 @@ absl::StatusOr<std::string> SharedBroker() {
 std::string UniqueName(std::string_view prefix) {
   static std::atomic<int> count{0};
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::string(prefix)
+  // A cluster may let the tests have only groups and topics of certain names.
+  const char* const begin = std::getenv("TEST_KAFKA_COMMAND_GROUP");
+  return std::string(begin == nullptr ? "" : begin)
+      .append(prefix)
       .append("-")
       .append(std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count()))
       .append("-")

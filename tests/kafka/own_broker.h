@@ -19,7 +19,7 @@ namespace commander::test {
 // TEST_KAFKA_SERVERS, or an error that says how to get a broker.
 absl::StatusOr<std::string> SharedBroker();
 
-// For topics and groups of one test: no other run has it.
+// For topics and groups of one test: no other run has it.  Begins with TEST_KAFKA_COMMAND_GROUP.
 std::string UniqueName(std::string_view prefix);
 
 // A Kafka broker in a directory and on a port of its own, by tests/broker/broker.  The destructor

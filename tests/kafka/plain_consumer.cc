@@ -1,5 +1,6 @@
 #include "tests/kafka/plain_consumer.h"
 
+#include <cstdlib>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -35,8 +36,9 @@ absl::Status AsStatus(const std::string& what, rd_kafka_resp_err_t error) {
 absl::StatusOr<Handle> Connect(const std::string& brokers) {
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
   char why[512];
+  const char* const group = std::getenv("TEST_KAFKA_CONSUME_GROUP");  // has no member
   for (const auto& [name, value] : {std::pair{"bootstrap.servers", brokers.c_str()},
-                                    {"group.id", "plain-reader"},  // without a member
+                                    {"group.id", group == nullptr ? "plain-reader" : group},
                                     {"isolation.level", "read_committed"},
                                     {"enable.auto.commit", "false"},
                                     {"enable.partition.eof", "true"},
