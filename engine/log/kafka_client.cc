@@ -163,6 +163,14 @@ absl::StatusOr<TopicHandle> NewTopic(rd_kafka_t* client, const std::string& name
   return handle;
 }
 
+absl::StatusOr<rd_kafka_topic_t*> Reader::Topic(const std::string& name) {
+  TopicHandle& topic = topics[name];
+  if (topic == nullptr) {
+    COMMANDER_ASSIGN_OR_RETURN(topic, NewTopic(client.get(), name));
+  }
+  return topic.get();
+}
+
 absl::Status StatusOf(rd_kafka_resp_err_t error, std::string_view what, std::string_view why) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
   const std::string message =

@@ -3,7 +3,9 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -81,6 +83,17 @@ struct Callbacks {
 //   kInvalidArgument: librdkafka refuses one; the message names it.
 absl::StatusOr<Client> NewClient(rd_kafka_type_t type, const Cluster& cluster,
                                  const Properties& properties, Callbacks callbacks = {});
+// A client, and the topics that it has been asked for.  Not thread-safe.
+struct Reader {
+  Client client;
+  std::map<std::string, TopicHandle> topics;
+  // Streams that are open, each of which has a request under way most of the time.
+  std::atomic<int> streams{0};
+
+  // Asks a broker for the topic the first time.
+  absl::StatusOr<rd_kafka_topic_t*> Topic(const std::string& name);
+};
+
 // The client knows the topic's partitions when it returns, if a broker answers in time.
 absl::StatusOr<TopicHandle> NewTopic(rd_kafka_t* client, const std::string& name);
 

@@ -15,10 +15,12 @@ constexpr absl::Duration kReadPatience = absl::Seconds(2);
 
 }  // namespace
 
-absl::StatusOr<rd_kafka_t*> FetchClients::Get(std::size_t number) {
+absl::StatusOr<std::pair<Reader*, rd_kafka_topic_t*>> FetchClients::Get(std::size_t number,
+                                                                        const std::string& topic) {
   const std::lock_guard lock(mutex_);
-  clients_.resize(std::max(clients_.size(), number + 1));
-  if (clients_[number] == nullptr) {
+  while (readers_.size() <= number) readers_.push_back(std::make_unique<Reader>());
+  Reader& reader = *readers_[number];
+  if (reader.client == nullptr) {
     Properties properties = {{"isolation.level", "read_committed"},
                              {"enable.auto.commit", "false"},
                              {"auto.offset.reset", "error"},
@@ -26,16 +28,16 @@ absl::StatusOr<rd_kafka_t*> FetchClients::Get(std::size_t number) {
                              // A partition that begins to be read waits as long for the others.
                              {"fetch.wait.max.ms", "50"}};
     properties.insert(properties.end(), properties_.begin(), properties_.end());
-    COMMANDER_ASSIGN_OR_RETURN(clients_[number],
-                               NewClient(RD_KAFKA_CONSUMER, cluster_, properties));
+    COMMANDER_ASSIGN_OR_RETURN(reader.client, NewClient(RD_KAFKA_CONSUMER, cluster_, properties));
   }
-  return clients_[number].get();
+  COMMANDER_ASSIGN_OR_RETURN(rd_kafka_topic_t* const handle, reader.Topic(topic));
+  return std::pair(&reader, handle);
 }
 
 void FetchClients::Serve() {
   const std::lock_guard lock(mutex_);
-  for (const Client& client : clients_) {
-    if (client != nullptr) rd_kafka_poll(client.get(), 0);
+  for (const std::unique_ptr<Reader>& reader : readers_) {
+    if (reader->client != nullptr) rd_kafka_poll(reader->client.get(), 0);
   }
 }
 
@@ -56,8 +58,9 @@ absl::StatusOr<PartitionReader::Place*> PartitionReader::Find(FetchClients& clie
   }
   Place& place = places_[oldest];
   place.stream.reset();
-  COMMANDER_ASSIGN_OR_RETURN(rd_kafka_t* const client, clients.Get(oldest));
-  COMMANDER_ASSIGN_OR_RETURN(place.stream, Stream::Start(client, topic_, partition_, from, [this] {
+  COMMANDER_ASSIGN_OR_RETURN(const auto client, clients.Get(oldest, topic_));
+  COMMANDER_ASSIGN_OR_RETURN(place.stream,
+                             Stream::Start(*client.first, client.second, partition_, from, [this] {
                                const std::lock_guard lock(listener_mutex_);
                                if (listener_) listener_();
                              }));
@@ -146,8 +149,9 @@ absl::StatusOr<Offset> PointReader::Walk(const std::string& topic, std::uint16_t
                                          Offset from, absl::Duration patience,
                                          const std::function<bool(std::vector<Message>)>& done) {
   const std::lock_guard lock(mutex_);
+  COMMANDER_ASSIGN_OR_RETURN(rd_kafka_topic_t* const handle, committed_.Topic(topic));
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<Stream> stream,
-                             Stream::Start(committed_.get(), topic, partition, from, nullptr));
+                             Stream::Start(committed_, handle, partition, from, nullptr));
   absl::Time deadline = absl::Now() + patience;
   while (!stream->at_end()) {
     std::vector<Message> messages;
@@ -201,7 +205,8 @@ absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t
 absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& topic,
                                                             std::uint16_t partition) {
   // What lies behind an open transaction is not committed, and has no end yet.
-  COMMANDER_ASSIGN_OR_RETURN(const auto bounds, BoundsOf(committed_.get(), topic, partition));
+  COMMANDER_ASSIGN_OR_RETURN(const auto bounds,
+                             BoundsOf(committed_.client.get(), topic, partition));
   const auto [begin, end] = bounds;
   // A record and the marker of its transaction are usual; what was aborted may lie behind them.
   for (std::uint64_t back = 2; begin < end; back *= 32) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,7 +28,8 @@ class FetchClients {
   FetchClients(const Cluster& cluster, Properties properties, std::size_t most)
       : cluster_(cluster), properties_(std::move(properties)), most_(most) {}
   std::size_t most() const { return most_; }
-  absl::StatusOr<rd_kafka_t*> Get(std::size_t number);
+  absl::StatusOr<std::pair<Reader*, rd_kafka_topic_t*>> Get(std::size_t number,
+                                                            const std::string& topic);
   // Serves their statistics.
   void Serve();
 
@@ -36,7 +38,7 @@ class FetchClients {
   const Properties properties_;
   const std::size_t most_;
   std::mutex mutex_;
-  std::vector<Client> clients_;
+  std::vector<std::unique_ptr<Reader>> readers_;
 };
 
 // One partition of a topic, and those who read it onward: each has a stream of its own, found again
@@ -92,8 +94,9 @@ class PointReader {
   rd_kafka_t* client() { return uncommitted_.get(); }
 
  private:
-  PointReader(Client committed, Client uncommitted)
-      : committed_(std::move(committed)), uncommitted_(std::move(uncommitted)) {}
+  PointReader(Client committed, Client uncommitted) : uncommitted_(std::move(uncommitted)) {
+    committed_.client = std::move(committed);
+  }
   absl::StatusOr<std::pair<Offset, Offset>> BoundsOf(rd_kafka_t* client, const std::string& topic,
                                                      std::uint16_t partition);
   // Hands over what is there from `from` on, until `done` says so or the end is reached; returns
@@ -102,8 +105,8 @@ class PointReader {
                               absl::Duration patience,
                               const std::function<bool(std::vector<Message>)>& done);
 
-  std::mutex mutex_;  // one stream a partition of committed_
-  const Client committed_;
+  std::mutex mutex_;          // one stream a partition of committed_
+  Reader committed_;          // guarded by mutex_, but for its client
   const Client uncommitted_;  // a read_committed client knows only the last stable offset
 };
 

@@ -48,34 +48,34 @@ std::vector<Record> CopyRecords(const std::vector<Message>& messages) {
   return records;
 }
 
-Stream::Stream(rd_kafka_t* client, TopicHandle topic, std::uint16_t partition, Offset from,
-               std::function<void()> more, std::string name)
-    : client_(client),
-      topic_(std::move(topic)),
+Stream::Stream(Reader& reader, rd_kafka_topic_t* topic, std::uint16_t partition, Offset from,
+               std::function<void()> more)
+    : reader_(reader),
+      topic_(topic),
       partition_(partition),
-      name_(std::move(name)),
       next_(from),
       fetched_(from),
-      queue_(rd_kafka_queue_new(client)),
-      more_(std::move(more)) {}
+      queue_(rd_kafka_queue_new(reader.client.get())),
+      more_(std::move(more)) {
+  ++reader_.streams;
+}
 
-absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(rd_kafka_t* client, const std::string& topic,
+absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(Reader& reader, rd_kafka_topic_t* topic,
                                                       std::uint16_t partition, Offset from,
                                                       std::function<void()> more) {
-  COMMANDER_ASSIGN_OR_RETURN(TopicHandle handle, NewTopic(client, topic));
-  std::unique_ptr<Stream> stream(
-      new Stream(client, std::move(handle), partition, from, std::move(more), topic));
+  std::unique_ptr<Stream> stream(new Stream(reader, topic, partition, from, std::move(more)));
   if (stream->more_) {
     rd_kafka_queue_cb_event_enable(
         stream->queue_.get(),
         [](rd_kafka_t* /*client*/, void* self) { static_cast<Stream*>(self)->more_(); },
         stream.get());
   }
-  if (rd_kafka_consume_start_queue(stream->topic_.get(), partition,
-                                   static_cast<std::int64_t>(from.value),
+  if (rd_kafka_consume_start_queue(topic, partition, static_cast<std::int64_t>(from.value),
                                    stream->queue_.get()) != 0) {
     return StatusOf(rd_kafka_last_error(), absl::StrCat("reading ", stream->Place()));
   }
+  // Where others read, too, their requests come back soon.
+  if (reader.streams > 1) return stream;
   COMMANDER_ASSIGN_OR_RETURN(const bool came, stream->Fetch(kFirst));
   if (!came) stream->Nudge();
   return stream;
@@ -83,7 +83,7 @@ absl::StatusOr<std::unique_ptr<Stream>> Stream::Start(rd_kafka_t* client, const 
 
 void Stream::Nudge() {
   const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(client_, 0, topic_.get(), &metadata, Milliseconds(kPatience)) ==
+  if (rd_kafka_metadata(reader_.client.get(), 0, topic_, &metadata, Milliseconds(kPatience)) ==
       RD_KAFKA_RESP_ERR_NO_ERROR) {
     rd_kafka_metadata_destroy(metadata);
   }
@@ -91,11 +91,13 @@ void Stream::Nudge() {
 
 Stream::~Stream() {
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
-  rd_kafka_consume_stop(topic_.get(), partition_);
+  rd_kafka_consume_stop(topic_, partition_);
+  --reader_.streams;
 }
 
 std::string Stream::Place() const {
-  return absl::StrCat("topic ", name_, "[", partition_, "] from offset ", next_.value);
+  return absl::StrCat("topic ", rd_kafka_topic_name(topic_), "[", partition_, "] from offset ",
+                      next_.value);
 }
 
 absl::StatusOr<bool> Stream::Fetch(absl::Duration patience) {

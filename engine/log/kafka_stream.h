@@ -26,7 +26,8 @@ std::vector<Record> CopyRecords(const std::vector<Message>& messages);
 class Stream {
  public:
   // `more` is called, from a thread of librdkafka, when Poll() may find something.
-  static absl::StatusOr<std::unique_ptr<Stream>> Start(rd_kafka_t* client, const std::string& topic,
+  // `topic` is one of `reader`, which must outlive the stream and stay where it is.
+  static absl::StatusOr<std::unique_ptr<Stream>> Start(Reader& reader, rd_kafka_topic_t* topic,
                                                        std::uint16_t partition, Offset from,
                                                        std::function<void()> more);
   ~Stream();
@@ -49,16 +50,15 @@ class Stream {
   bool at_end() const { return at_end_; }
 
  private:
-  Stream(rd_kafka_t* client, TopicHandle topic, std::uint16_t partition, Offset from,
-         std::function<void()> more, std::string name);
+  Stream(Reader& reader, rd_kafka_topic_t* topic, std::uint16_t partition, Offset from,
+         std::function<void()> more);
   std::string Place() const;
   // Fetches into held_, once.  False: nothing came.
   absl::StatusOr<bool> Fetch(absl::Duration patience);
 
-  rd_kafka_t* const client_;
-  const TopicHandle topic_;
+  Reader& reader_;
+  rd_kafka_topic_t* const topic_;
   const std::int32_t partition_;
-  const std::string name_;
   Offset next_;
   Offset fetched_;  // behind what is held
   bool at_end_ = false;
