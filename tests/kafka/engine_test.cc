@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <librdkafka/rdkafka.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -102,6 +106,11 @@ TEST_F(KafkaBankTest, ASecondOwnerIsRefusedUntilTheFirstHasGone) {
   const auto refused = Engine::Open(options, {&other});
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable,
                                 AllOf(HasSubstr(group_name_), HasSubstr("127.0.0.1"))));
+  // Nor one on the same directory.
+  options.data_directory = data().string();
+  EXPECT_THAT(Engine::Open(options, {&other}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(std::to_string(getpid()))));
+  options.data_directory = (dir_ / "other").string();
   EXPECT_THAT(Deposit("acct-1", 5), IsEvents(2));
   Close();
   Group<Account> successor(group_name_, group_options_);
@@ -294,6 +303,74 @@ TEST_F(KafkaBankTest, StopsWhereABrokerRefusesARecordForGood) {
   EXPECT_THAT(engine_->Status().partitions[0].error.message(), HasSubstr("too large"));
   EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
                                   AllOf(HasSubstr(events()), HasSubstr("max.message.bytes"))));
+}
+
+// Offsets that a group has consumed expire on a broker; the events say what has run.
+TEST_F(KafkaBankTest, RunsNothingAgainWhereConsumedOffsetsAreGone) {
+  Open();
+  for (int i = 0; i < 5; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsOk());
+  Close();
+  absl::Status deleted;
+  const absl::Time late = absl::Now() + absl::Seconds(20);
+  do {
+    absl::SleepFor(absl::Milliseconds(100));
+    deleted = DeleteGroup(options_.brokers, group_name_);
+  } while (!deleted.ok() && absl::Now() < late);
+  ASSERT_THAT(deleted, IsOk());
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(6));
+  EXPECT_EQ(BalanceOf("acct-1"), 6);
+}
+
+TEST_F(KafkaBankTest, RefusesWhatIsTooLargeAloneAndKeepsTheRestWhole) {
+  options_.max_record_bytes = std::size_t{4} << 20;
+  options_.max_outstanding_bytes = std::size_t{64} << 20;
+  Open();
+  std::uint64_t version = 0;
+  for (const std::int64_t bytes : {3'900'000, 4'100'000, 5'000'000, 4'300'000}) {
+    ASSERT_THAT(Deposit("acct-1", 1), IsEvents(++version));
+    const auto answer = Misbehave("acct-1", How::LARGE, bytes);
+    if (bytes < 4'190'000) {
+      EXPECT_THAT(answer, IsEvents(++version));
+    } else {
+      EXPECT_THAT(answer, IsRejected("commander.too_large"));
+    }
+    ASSERT_THAT(Deposit("acct-2", 1), HasKind(OutcomeKind::kEvents));
+    Restart();
+  }
+  EXPECT_EQ(BalanceOf("acct-1"), 4);
+  EXPECT_EQ(BalanceOf("acct-2"), 4);
+}
+
+// What a client says of its records' times is not believed: the broker's count.
+TEST_F(KafkaBankTest, IgnoresTheTimesThatClientsGiveTheirRecords) {
+  Open();
+  ASSERT_THAT(Deposit("acct-1", 1), IsEvents(1));
+  std::string value;
+  std::vector<std::int64_t> times;
+  const auto read = [&] {
+    times.clear();
+    return ReadTopic(options_.brokers, commands(),
+                     [&](const rd_kafka_message_t& message) {
+                       value.assign(static_cast<const char*>(message.payload), message.len);
+                       rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+                       times.push_back(rd_kafka_message_timestamp(&message, &type));
+                       EXPECT_EQ(type, RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME);
+                       return absl::OkStatus();
+                     })
+        .status();
+  };
+  ASSERT_THAT(read(), IsOk());
+  const std::int64_t now = absl::ToUnixMillis(absl::Now());
+  for (const std::int64_t time : {now, now - 3000, now - 1000}) {
+    ASSERT_THAT(ProduceOne(options_.brokers, commands(), 0, "acct-1", value, time), IsOk());
+  }
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(2));  // the others were repeats
+  ASSERT_THAT(read(), IsOk());
+  EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string hash, Hash());
+  Rebuild();
+  EXPECT_THAT(Hash(), IsOkAndHolds(hash));
 }
 
 TEST_F(KafkaBankTest, RefusesPropertiesThatItStandsOn) {

@@ -21,6 +21,7 @@ using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>
 using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
 using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
+using OldGroup = std::unique_ptr<rd_kafka_DeleteGroup_t, Destroy<rd_kafka_DeleteGroup_destroy>>;
 using OldTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
 
 using Resource =
@@ -162,17 +163,53 @@ OpenTransaction::~OpenTransaction() {
   rd_kafka_destroy(client_);
 }
 
-absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
-                        std::string_view key, std::string_view value) {
+absl::Status DeleteGroup(const std::string& brokers, const std::string& group) {
   const Handle client = Client(brokers);
-  const Topic to(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  if (rd_kafka_produce(to.get(), partition, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()),
-                       value.size(), key.data(), key.size(), &error) != 0) {
-    return Failed("producing", rd_kafka_last_error());
+  const OldGroup old(rd_kafka_DeleteGroup_new(group.c_str()));
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_DeleteGroup_t* each[] = {old.get()};
+  rd_kafka_DeleteGroups(client.get(), each, 1, nullptr, queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (event == nullptr) return Failed("deleting a group", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  std::size_t count = 0;
+  const rd_kafka_group_result_t** results =
+      rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const rd_kafka_error_t* error = rd_kafka_group_result_error(results[i]);
+    if (error != nullptr) return Failed("deleting a group", rd_kafka_error_code(error));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
+                        std::string_view key, std::string_view value, std::int64_t timestamp_ms) {
+  const Handle client = Client(brokers);
+  rd_kafka_resp_err_t delivered = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  rd_kafka_vu_t what[7] = {};
+  what[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  what[0].u.cstr = topic.c_str();
+  what[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+  what[1].u.i32 = partition;
+  what[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  what[2].u.i = RD_KAFKA_MSG_F_COPY;
+  what[3].vtype = RD_KAFKA_VTYPE_KEY;
+  what[3].u.mem.ptr = const_cast<char*>(key.data());
+  what[3].u.mem.size = key.size();
+  what[4].vtype = RD_KAFKA_VTYPE_VALUE;
+  what[4].u.mem.ptr = const_cast<char*>(value.data());
+  what[4].u.mem.size = value.size();
+  what[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  what[5].u.ptr = &delivered;
+  what[6].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  what[6].u.i64 = timestamp_ms;
+  if (rd_kafka_error_t* error = rd_kafka_produceva(client.get(), what, 7); error != nullptr) {
+    const absl::Status status = Failed("producing", rd_kafka_error_code(error));
+    rd_kafka_error_destroy(error);
+    return status;
   }
   rd_kafka_flush(client.get(), kPatienceMs);
-  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? absl::OkStatus() : Failed("producing", error);
+  return delivered == RD_KAFKA_RESP_ERR_NO_ERROR ? absl::OkStatus()
+                                                 : Failed("producing", delivered);
 }
 
 }  // namespace commander::test

@@ -22,6 +22,9 @@ absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
 absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& topic, int partition,
                                 std::int64_t offset);
 
+// The group's consumed offsets are gone; fails while it has members.
+absl::Status DeleteGroup(const std::string& brokers, const std::string& group);
+
 // A transaction of another program that has written one record, and goes on.  The destructor aborts
 // it.
 class OpenTransaction {
@@ -37,6 +40,7 @@ class OpenTransaction {
 
 // Returns when the broker has it.
 absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
-                        std::string_view key, std::string_view value);
+                        std::string_view key, std::string_view value,
+                        std::int64_t timestamp_ms = 0);
 
 }  // namespace commander::test
