@@ -131,6 +131,11 @@ absl::StatusOr<Client> NewClient(rd_kafka_type_t type, const Cluster& cluster,
   all.insert(all.end(), properties.begin(), properties.end());
   all.emplace_back("bootstrap.servers", cluster.brokers);
   all.emplace_back("message.max.bytes", absl::StrCat(cluster.max_message_bytes));
+  if (type == RD_KAFKA_CONSUMER) {
+    // Since 2.2: what stops where its queue is full goes on a second later, if nothing is said.
+    std::array<char, 512> unknown{};
+    rd_kafka_conf_set(conf.get(), "fetch.queue.backoff.ms", "5", unknown.data(), unknown.size());
+  }
   for (const auto& [name, value] : all) COMMANDER_RETURN_IF_ERROR(Set(conf.get(), name, value));
   auto opaque = std::make_unique<Opaque>(Opaque{&cluster, std::move(callbacks)});
   rd_kafka_conf_set_opaque(conf.get(), opaque.get());

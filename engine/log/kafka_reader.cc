@@ -108,8 +108,7 @@ absl::StatusOr<std::unique_ptr<PointReader>> PointReader::Open(const Cluster& cl
                              // What waits for records holds up the next one's request.
                              {"fetch.wait.max.ms", "2"},
                              // A record or two are wanted, not what follows.
-                             {"fetch.message.max.bytes", "65536"},
-                             {"queued.min.messages", "1"}};
+                             {"fetch.message.max.bytes", "65536"}};
   Properties committed = common;
   committed.emplace_back("isolation.level", "read_committed");
   COMMANDER_ASSIGN_OR_RETURN(Client first, NewClient(RD_KAFKA_CONSUMER, cluster, committed));
