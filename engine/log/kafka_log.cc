@@ -9,7 +9,6 @@
 #include <shared_mutex>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "commander/internal/status_macros.h"

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tests/kafka/handles.h"
 #include "tests/kafka/own_broker.h"
 #include "tests/support/status_matchers.h"
 
@@ -15,22 +16,6 @@ namespace commander::test {
 namespace {
 
 constexpr int kPatienceMs = 30'000;
-
-template <auto destroy>
-struct Destroy {
-  template <class T>
-  void operator()(T* it) const {
-    destroy(it);
-  }
-};
-using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
-using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
-using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
-using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
-using Metadata =
-    std::unique_ptr<const struct rd_kafka_metadata, Destroy<rd_kafka_metadata_destroy>>;
 
 absl::Status AsStatus(rd_kafka_resp_err_t error) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();

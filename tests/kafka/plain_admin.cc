@@ -4,30 +4,18 @@
 
 #include <memory>
 
+#include "tests/kafka/handles.h"
+
 namespace commander::test {
 namespace {
 
 constexpr int kPatienceMs = 20'000;
 
-template <auto destroy>
-struct Destroy {
-  template <class T>
-  void operator()(T* it) const {
-    destroy(it);
-  }
-};
-using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy<rd_kafka_queue_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
-using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
-using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
 using OldGroup = std::unique_ptr<rd_kafka_DeleteGroup_t, Destroy<rd_kafka_DeleteGroup_destroy>>;
 using OldTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
 
 using Resource =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
-using List = std::unique_ptr<rd_kafka_topic_partition_list_t,
-                             Destroy<rd_kafka_topic_partition_list_destroy>>;
 using Below = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
 
 void OnDelivered(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) {
@@ -124,7 +112,7 @@ absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
 absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& topic, int partition,
                                 std::int64_t offset) {
   const Handle client = Client(brokers);
-  const List places(rd_kafka_topic_partition_list_new(1));
+  const Partitions places(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), partition)->offset = offset;
   const Below below(rd_kafka_DeleteRecords_new(places.get()));
   const Queue queue(rd_kafka_queue_new(client.get()));

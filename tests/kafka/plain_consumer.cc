@@ -5,26 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
+#include "tests/kafka/handles.h"
 
 namespace commander::test {
 namespace {
 
 constexpr int kPatienceMs = 20'000;
-
-template <auto destroy>
-struct Destroy {
-  template <class T>
-  void operator()(T* it) const {
-    destroy(it);
-  }
-};
-using Handle = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
-using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>;
-using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
-using Metadata =
-    std::unique_ptr<const struct rd_kafka_metadata, Destroy<rd_kafka_metadata_destroy>>;
-using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
-                                   Destroy<rd_kafka_topic_partition_list_destroy>>;
 
 absl::Status AsStatus(const std::string& what, rd_kafka_resp_err_t error) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
