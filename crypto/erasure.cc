@@ -4,6 +4,7 @@
 #include "crypto/erasure.h"
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -105,7 +106,7 @@ absl::StatusOr<ErasureReceipt> KeyStoreImpl::Erase(const Subject& subject,
     return absl::InvalidArgumentError(absl::StrCat("the reason of an erasure has at most ",
                                                    kMaxReasonBytes, " bytes; got ", reason.size()));
   }
-  absl::MutexLock lock(&erasures_);
+  const std::lock_guard lock(erasures_);
   COMMANDER_RETURN_IF_ERROR(Check());
   COMMANDER_ASSIGN_OR_RETURN(std::optional<ErasureJob> job, FindJob(name));
   if (!job.has_value()) {
@@ -120,7 +121,7 @@ absl::StatusOr<ErasureJob> KeyStoreImpl::Fence(const Named& name, std::string_vi
   job.receipt.fenced_ns = options_.clock->NowNanos();
   Stripe& stripe = StripeOf(name);
   // No key of the subject is made meanwhile.
-  absl::MutexLock lock(&stripe.mutex);
+  const std::lock_guard lock(stripe.mutex);
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<Kid> kid, ReadTag(name));
   if (kid.has_value()) job.receipt.kids.push_back(*kid);
   const ErasedSubjects subjects{
@@ -225,7 +226,7 @@ absl::Status KeyStoreImpl::PutStage(ErasureJob* job, ErasureStage stage) {
 
 absl::Status KeyStoreImpl::ResumeErasures() {
   COMMANDER_RETURN_IF_ERROR(Check());
-  absl::MutexLock lock(&erasures_);
+  const std::lock_guard lock(erasures_);
   return Resume(/*workers_run=*/true);
 }
 

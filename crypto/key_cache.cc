@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -32,7 +34,7 @@ absl::StatusOr<std::unique_ptr<KeyCache>> KeyCache::Create(std::size_t keys, boo
 
 bool KeyCache::Use(const Kid& kid, UseKey use) {
   Shard& shard = ShardOf(kid);
-  absl::ReaderMutexLock lock(&shard.mutex);
+  const std::shared_lock lock(shard.mutex);
   const auto found = shard.slot_of.find(kid);
   if (found == shard.slot_of.end()) return false;
   Slot& slot = shard.slots[found->second];
@@ -44,7 +46,7 @@ bool KeyCache::Use(const Kid& kid, UseKey use) {
 
 absl::StatusOr<bool> KeyCache::UseOrLoad(const Kid& kid, LoadKey load, UseKey use) {
   Shard& shard = ShardOf(kid);
-  absl::MutexLock lock(&shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   auto found = shard.slot_of.find(kid);
   if (found == shard.slot_of.end()) {
     const absl::Cleanup wipe = [&] { sodium_memzero(shard.plain.data(), shard.plain.size()); };
@@ -66,14 +68,11 @@ absl::Status KeyCache::Forget(std::span<const Kid> kids, absl::FunctionRef<absl:
   for (const Kid& kid : kids) shards.push_back(&ShardOf(kid));
   std::sort(shards.begin(), shards.end());
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
-  std::vector<std::unique_ptr<absl::MutexLock>> locks;
-  for (Shard* const shard : shards) {
-    locks.push_back(std::make_unique<absl::MutexLock>(&shard->mutex));
-  }
+  std::vector<std::unique_lock<internal::SharedMutex>> locks;
+  for (Shard* const shard : shards) locks.emplace_back(shard->mutex);
   const absl::Status changed = change();
   for (const Kid& kid : kids) {
     Shard& shard = ShardOf(kid);
-    shard.mutex.AssertHeld();
     const auto found = shard.slot_of.find(kid);
     if (found != shard.slot_of.end()) Wipe(shard, found->second);
   }
@@ -82,7 +81,7 @@ absl::Status KeyCache::Forget(std::span<const Kid> kids, absl::FunctionRef<absl:
 
 void KeyCache::Clear() {
   for (Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     for (std::size_t slot = 0; slot < shard.slots.size(); ++slot) {
       if (shard.slots[slot].taken) Wipe(shard, slot);
     }

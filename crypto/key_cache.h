@@ -13,7 +13,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "commander/internal/shared_mutex.h"
 #include "commander/log_sink.h"
 #include "crypto/locked_memory.h"
 #include "crypto/subject.h"
@@ -55,7 +55,7 @@ class KeyCache {
     std::atomic<bool> used = false;
   };
   struct Shard {
-    absl::Mutex mutex;
+    internal::SharedMutex mutex;
     absl::flat_hash_map<Kid, std::size_t> slot_of ABSL_GUARDED_BY(mutex);
     std::vector<Slot> slots;       // written under `mutex`, but for `used`
     std::size_t hand = 0;          // under `mutex`

@@ -3,6 +3,8 @@
 #include <sodium.h>
 
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -44,7 +46,7 @@ absl::Status KeyStoreImpl::Start() {
   }
   COMMANDER_ASSIGN_OR_RETURN(rows_, options_.open_rows(options_.directory / "rows", false));
   usable_ = true;
-  absl::MutexLock lock(&erasures_);
+  const std::lock_guard lock(erasures_);
   absl::Status started = OpenLedger();
   if (started.ok()) {
     started = Resume(/*workers_run=*/false);
@@ -66,15 +68,15 @@ KeyStoreImpl::~KeyStoreImpl() {
 }
 
 absl::Status KeyStoreImpl::Close() {
-  absl::MutexLock lock(&erasures_);
+  const std::lock_guard lock(erasures_);
   if (usable_.exchange(false)) {
-    absl::MutexLock failure_lock(&failure_mutex_);
+    const std::lock_guard failure_lock(failure_mutex_);
     failure_ = "is closed";
   }
   if (rows_ == nullptr) return absl::OkStatus();
   cache_->Clear();
   for (Stripe& stripe : stripes_) {
-    absl::MutexLock stripe_lock(&stripe.mutex);
+    const std::lock_guard stripe_lock(stripe.mutex);
     stripe.kids.clear();
   }
   directory_.memory.Wipe();
@@ -86,7 +88,7 @@ absl::Status KeyStoreImpl::Check() const {
   if (cache_ != nullptr && !cache_->Alive()) {
     return absl::UnavailableError("the store of keys is of no use in a forked process; open it");
   }
-  absl::MutexLock lock(&failure_mutex_);
+  const std::lock_guard lock(failure_mutex_);
   return absl::UnavailableError(
       absl::StrCat("the store of keys ", options_.directory.string(), " ", failure_));
 }
@@ -94,7 +96,7 @@ absl::Status KeyStoreImpl::Check() const {
 // Nothing is tried again: a sync that failed may have thrown away what it did not write.
 absl::Status KeyStoreImpl::Fail(const absl::Status& why) {
   {
-    absl::MutexLock lock(&failure_mutex_);
+    const std::lock_guard lock(failure_mutex_);
     if (usable_.exchange(false))
       failure_ = absl::StrCat("has failed, open it again: ", why.message());
   }
@@ -134,11 +136,11 @@ absl::StatusOr<Kid> KeyStoreImpl::KidFor(const Subject& subject) {
   COMMANDER_ASSIGN_OR_RETURN(const Named name, Name(subject));
   Stripe& stripe = StripeOf(name);
   {
-    absl::ReaderMutexLock lock(&stripe.mutex);
+    const std::shared_lock lock(stripe.mutex);
     const auto found = stripe.kids.find(name.hash);
     if (found != stripe.kids.end()) return found->second;
   }
-  absl::MutexLock lock(&stripe.mutex);
+  const std::lock_guard lock(stripe.mutex);
   const auto found = stripe.kids.find(name.hash);
   if (found != stripe.kids.end()) return found->second;
   COMMANDER_ASSIGN_OR_RETURN(const bool gone, IsGone(name));
@@ -183,7 +185,7 @@ absl::StatusOr<std::optional<Kid>> KeyStoreImpl::FindKid(const Subject& subject)
   COMMANDER_ASSIGN_OR_RETURN(const Named name, Name(subject));
   Stripe& stripe = StripeOf(name);
   {
-    absl::ReaderMutexLock lock(&stripe.mutex);
+    const std::shared_lock lock(stripe.mutex);
     const auto found = stripe.kids.find(name.hash);
     if (found != stripe.kids.end()) return found->second;
   }
@@ -194,7 +196,7 @@ absl::Status KeyStoreImpl::SyncKeys() {
   COMMANDER_RETURN_IF_ERROR(Check());
   const std::uint64_t wanted = created_.load(std::memory_order_acquire);
   if (synced_.load(std::memory_order_acquire) >= wanted) return absl::OkStatus();
-  absl::MutexLock lock(&sync_mutex_);
+  const std::lock_guard lock(sync_mutex_);
   COMMANDER_RETURN_IF_ERROR(Check());
   if (synced_.load(std::memory_order_acquire) >= wanted) return absl::OkStatus();
   const std::uint64_t all = created_.load(std::memory_order_acquire);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
+#include "commander/internal/shared_mutex.h"
 #include "crypto/erasure_job.h"
 #include "crypto/key_cache.h"
 #include "crypto/key_directory.h"
@@ -50,7 +51,7 @@ class KeyStoreImpl : public KeyStore {
   // stripe.
   static constexpr std::size_t kStripes = 16;
   struct Stripe {
-    absl::Mutex mutex;
+    internal::SharedMutex mutex;
     // No ids of persons: their keyed hashes.
     absl::flat_hash_map<SubjectHash, Kid> kids ABSL_GUARDED_BY(mutex);
     std::span<std::uint8_t> plain;  // locked memory, under `mutex`
@@ -107,14 +108,14 @@ class KeyStoreImpl : public KeyStore {
   Stripe stripes_[kStripes];
 
   std::atomic<bool> usable_ = false;
-  mutable absl::Mutex failure_mutex_;
+  mutable std::mutex failure_mutex_;
   std::string failure_ ABSL_GUARDED_BY(failure_mutex_) = "is closed";
 
   std::atomic<std::uint64_t> created_ = 0;  // keys written
   std::atomic<std::uint64_t> synced_ = 0;   // of them durable
-  absl::Mutex sync_mutex_;
+  std::mutex sync_mutex_;
 
-  absl::Mutex erasures_;  // one at a time
+  std::mutex erasures_;  // one at a time
   Ledger ledger_ ABSL_GUARDED_BY(erasures_);
   std::size_t open_jobs_ ABSL_GUARDED_BY(erasures_) = 0;
 };

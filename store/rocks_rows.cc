@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -74,14 +76,14 @@ RocksRows::RocksRows(std::string name, std::unique_ptr<rocksdb::DB> db,
 
 RocksRows::~RocksRows() {
   assert(cursors_ == 0);
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   families_.clear();
 }
 
 std::vector<std::string> RocksRows::FamilyNames() const {
   std::vector<std::string> names;
   {
-    const absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     for (const Family& family : families_) {
       if (family.handle != nullptr) names.push_back(family.name);
     }
@@ -91,7 +93,7 @@ std::vector<std::string> RocksRows::FamilyNames() const {
 }
 
 absl::StatusOr<FamilyId> RocksRows::FindFamily(std::string_view name) const {
-  const absl::ReaderMutexLock lock(&mutex_);
+  const std::shared_lock lock(mutex_);
   for (std::size_t i = 0; i < families_.size(); ++i) {
     if (families_[i].handle != nullptr && families_[i].name == name) {
       return FamilyId{static_cast<std::uint32_t>(i + 1)};
@@ -126,7 +128,7 @@ std::unique_ptr<Cursor> RocksRows::Scan(FamilyId family, std::string_view start,
 }
 
 absl::StatusOr<RocksRows::Family> RocksRows::Find(FamilyId family) const {
-  const absl::ReaderMutexLock lock(&mutex_);
+  const std::shared_lock lock(mutex_);
   if (db_ == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("store ", name_, " is closed"));
   }
@@ -146,19 +148,19 @@ absl::StatusOr<RocksFamily> RocksRows::Handle(FamilyId family) const {
 }
 
 FamilyId RocksRows::Add(rocksdb::ColumnFamilyHandle* handle) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   families_.push_back({.name = handle->GetName(), .handle = Own(handle)});
   return {static_cast<std::uint32_t>(families_.size())};
 }
 
 void RocksRows::Replace(FamilyId family, rocksdb::ColumnFamilyHandle* handle) {
   RocksFamily old;
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   old = std::exchange(families_[family.value - 1].handle, Own(handle));
 }
 
 std::string RocksRows::Describe(FamilyId family) const {
-  const absl::ReaderMutexLock lock(&mutex_);
+  const std::shared_lock lock(mutex_);
   if (family.value == 0 || family.value > families_.size()) {
     return absl::StrCat("store ", name_, ", family number ", family.value);
   }
@@ -170,7 +172,7 @@ absl::Status RocksRows::Close() {
     return absl::FailedPreconditionError(
         absl::StrCat("store ", name_, " cannot be closed: ", cursors, " cursors are still there"));
   }
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (db_ == nullptr) return absl::OkStatus();
   families_.clear();
   const rocksdb::Status status = db_->Close();

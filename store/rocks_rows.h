@@ -13,7 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "commander/internal/shared_mutex.h"
 #include "rocksdb/db.h"
 #include "store/store.h"
 
@@ -67,7 +67,7 @@ class RocksRows : public StoreReader {
   const std::string name_;
   std::unique_ptr<rocksdb::DB> db_;
   mutable std::atomic<int> cursors_ = 0;
-  mutable absl::Mutex mutex_;
+  mutable internal::SharedMutex mutex_;
   std::vector<Family> families_ ABSL_GUARDED_BY(mutex_);  // FamilyId n is at n - 1
 };
 

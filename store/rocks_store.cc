@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,9 +14,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "commander/internal/shared_mutex.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
 #include "rocksdb/db.h"
@@ -85,8 +87,8 @@ class RocksStore : public Store {
   const rocksdb::ColumnFamilyOptions family_options_;
   const std::unique_ptr<RocksRows> rows_;
   // Shared by what writes rows, exclusive for what makes and drops families.
-  absl::Mutex families_;
-  absl::Mutex resuming_;
+  internal::SharedMutex families_;
+  std::mutex resuming_;
   // Files that are of no use any more stay until the manifest can be written again.
   bool deletions_disabled_ ABSL_GUARDED_BY(resuming_) = false;
 };
@@ -96,7 +98,7 @@ absl::StatusOr<FamilyId> RocksStore::OpenFamily(std::string_view name) {
     return absl::InvalidArgumentError(absl::StrCat(
         "store ", rows_->name(), ": a family cannot have the name \"", ToAbsl(name), "\""));
   }
-  const absl::MutexLock lock(&families_);
+  const std::lock_guard lock(families_);
   if (rows_->db() == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("store ", rows_->name(), " is closed"));
   }
@@ -106,7 +108,7 @@ absl::StatusOr<FamilyId> RocksStore::OpenFamily(std::string_view name) {
 }
 
 absl::Status RocksStore::Write(FamilyId family, const Batch& batch) {
-  const absl::ReaderMutexLock lock(&families_);
+  const std::shared_lock lock(families_);
   COMMANDER_ASSIGN_OR_RETURN(const RocksFamily handle, rows_->Handle(family));
   // Each change has a few bytes of its own: kind, family, lengths.
   constexpr std::size_t kChangeBytes = 16;
@@ -130,7 +132,7 @@ absl::Status RocksStore::Write(FamilyId family, const Batch& batch) {
 }
 
 absl::Status RocksStore::Flush(FamilyId family) {
-  const absl::ReaderMutexLock lock(&families_);
+  const std::shared_lock lock(families_);
   return FlushLocked(family);
 }
 
@@ -157,7 +159,7 @@ absl::Status RocksStore::FlushLocked(FamilyId family) {
 }
 
 absl::Status RocksStore::Clear(FamilyId family) {
-  const absl::MutexLock lock(&families_);
+  const std::lock_guard lock(families_);
   COMMANDER_ASSIGN_OR_RETURN(RocksRows::Family old, rows_->Find(family));
   const std::string where = absl::StrCat(rows_->Describe(family), ": cannot clear");
   if (old.handle != nullptr) {
@@ -174,7 +176,7 @@ absl::Status RocksStore::Clear(FamilyId family) {
 }
 
 absl::Status RocksStore::Close() {
-  const absl::MutexLock lock(&families_);
+  const std::lock_guard lock(families_);
   if (rows_->db() == nullptr) return absl::OkStatus();
   absl::Status first;
   // RocksDB's closing would flush, too, but not say when it fails.
@@ -208,7 +210,7 @@ template <typename Operation>
 rocksdb::Status RocksStore::ChangeFamilies(Operation operation) {
   return RetryWhenSpaceIsBack([&] {
     const rocksdb::Status status = operation();
-    const absl::MutexLock lock(&resuming_);
+    const std::lock_guard lock(resuming_);
     if (status.ok()) {
       AllowDeletions();
     } else if (status.IsIOError() && !deletions_disabled_) {
@@ -223,7 +225,7 @@ rocksdb::Status RocksStore::ChangeFamilies(Operation operation) {
 // Tries again what failed in the background, and goes on with a new manifest where the old one
 // could not be written.
 rocksdb::Status RocksStore::Resume() {
-  const absl::MutexLock lock(&resuming_);
+  const std::lock_guard lock(resuming_);
   const rocksdb::Status status = rows_->db()->Resume();
   if (status.ok()) AllowDeletions();
   return status;

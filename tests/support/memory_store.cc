@@ -2,13 +2,13 @@
 
 #include <cstddef>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
 
@@ -69,7 +69,7 @@ class MemoryCursor : public store::Cursor {
 }  // namespace
 
 struct MemoryStoreFactory::Disk {
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::map<std::string, Content, std::less<>> stores ABSL_GUARDED_BY(mutex);
   std::uint64_t crashes ABSL_GUARDED_BY(mutex) = 0;
   int failing_writes ABSL_GUARDED_BY(mutex) = 0;
@@ -83,7 +83,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
   ~MemoryStore() override { (void)Close(); }
 
   std::vector<std::string> FamilyNames() const override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     std::vector<std::string> names;
     const absl::StatusOr<Content*> content = Find();
     if (!content.ok()) return names;
@@ -92,7 +92,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
   }
 
   absl::StatusOr<store::FamilyId> FindFamily(std::string_view name) const override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(Content * content, Find());
     if (content->families.find(name) == content->families.end()) {
       return absl::NotFoundError(absl::StrCat("store ", name_, " has no family ", ToAbsl(name)));
@@ -105,7 +105,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
       return absl::InvalidArgumentError(
           absl::StrCat("a family cannot have the name \"", ToAbsl(name), "\""));
     }
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(Content * content, Find());
     content->families.try_emplace(std::string(name));
     return IdOf(name);
@@ -113,7 +113,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
 
   absl::StatusOr<std::optional<std::string>> Get(store::FamilyId id,
                                                  std::string_view key) const override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(const Family* family, Find(id));
     if (disk_->failing_gets > 0) {
       --disk_->failing_gets;
@@ -126,7 +126,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
 
   std::unique_ptr<store::Cursor> Scan(store::FamilyId id, std::string_view start,
                                       std::string_view end) const override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     const absl::StatusOr<const Family*> family = Find(id);
     if (!family.ok()) return std::make_unique<MemoryCursor>(Rows(), family.status());
     if (!end.empty() && end <= start)
@@ -138,7 +138,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
   }
 
   absl::Status Write(store::FamilyId id, const store::Batch& batch) override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(Family * family, Find(id));
     if (batch.empty()) return absl::OkStatus();
     if (disk_->failing_writes > 0) {
@@ -151,21 +151,21 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
   }
 
   absl::Status Flush(store::FamilyId id) override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(Family * family, Find(id));
     family->Flush();
     return absl::OkStatus();
   }
 
   absl::Status Clear(store::FamilyId id) override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     COMMANDER_ASSIGN_OR_RETURN(Family * family, Find(id));
     *family = Family();
     return absl::OkStatus();
   }
 
   absl::Status Close() override {
-    const absl::MutexLock lock(&disk_->mutex);
+    const std::lock_guard lock(disk_->mutex);
     if (closed_) return absl::OkStatus();
     closed_ = true;
     if (life_ != disk_->crashes) return absl::OkStatus();
@@ -211,7 +211,7 @@ MemoryStoreFactory::MemoryStoreFactory() : disk_(std::make_shared<Disk>()) {}
 MemoryStoreFactory::~MemoryStoreFactory() = default;
 
 absl::StatusOr<std::unique_ptr<store::Store>> MemoryStoreFactory::Open(std::string_view name) {
-  const absl::MutexLock lock(&disk_->mutex);
+  const std::lock_guard lock(disk_->mutex);
   Content& content = disk_->stores.try_emplace(std::string(name)).first->second;
   if (content.open) {
     return absl::FailedPreconditionError(absl::StrCat("store ", ToAbsl(name), " is open already"));
@@ -221,14 +221,14 @@ absl::StatusOr<std::unique_ptr<store::Store>> MemoryStoreFactory::Open(std::stri
 }
 
 absl::StatusOr<std::vector<std::string>> MemoryStoreFactory::Names() {
-  const absl::MutexLock lock(&disk_->mutex);
+  const std::lock_guard lock(disk_->mutex);
   std::vector<std::string> names;
   for (const auto& [name, content] : disk_->stores) names.push_back(name);
   return names;
 }
 
 void MemoryStoreFactory::Crash(std::uint64_t seed) {
-  const absl::MutexLock lock(&disk_->mutex);
+  const std::lock_guard lock(disk_->mutex);
   ++disk_->crashes;
   std::mt19937_64 random(seed);
   for (auto& [name, content] : disk_->stores) {
@@ -240,17 +240,17 @@ void MemoryStoreFactory::Crash(std::uint64_t seed) {
 }
 
 void MemoryStoreFactory::FailWrites(int count) {
-  const absl::MutexLock lock(&disk_->mutex);
+  const std::lock_guard lock(disk_->mutex);
   disk_->failing_writes = count;
 }
 
 void MemoryStoreFactory::FailGets(int count) {
-  const absl::MutexLock lock(&disk_->mutex);
+  const std::lock_guard lock(disk_->mutex);
   disk_->failing_gets = count;
 }
 
 bool MemoryStoreFactory::Remove(std::string_view name) {
-  const absl::MutexLock lock(&disk_->mutex);
+  const std::lock_guard lock(disk_->mutex);
   const auto found = disk_->stores.find(name);
   if (found == disk_->stores.end() || found->second.open) return false;
   disk_->stores.erase(found);
