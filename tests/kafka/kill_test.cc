@@ -6,14 +6,13 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
-#include "commander/internal/status_macros.h"
 #include "tests/kafka/own_broker.h"
-#include "tests/kafka/plain_reader.h"
+#include "tests/kafka/soak.h"
+#include "tests/kafka/topics_check.h"
 #include "tests/process/lives.h"
-#include "tests/support/directory_check.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -30,29 +29,21 @@ class KafkaKillTest : public ::testing::Test {
  protected:
   void SetUp() override {
     COMMANDER_ASSERT_OK_AND_ASSIGN(brokers_, SharedBroker());
-    lives_ = std::make_unique<Lives>(Lives::Options{
-        .data = dir_ / "data", .most_lines = kMostLines, .brokers = brokers_, .group = group_});
+    Start({});
+  }
+  void Start(std::vector<std::string> properties) {
+    lives_ = std::make_unique<Lives>(Lives::Options{.data = dir_ / "data",
+                                                    .most_lines = kMostLines,
+                                                    .brokers = brokers_,
+                                                    .group = group_,
+                                                    .kafka_properties = std::move(properties)});
   }
 
-  // Nothing where the process did not live to make the topics.
-  absl::StatusOr<GroupHistory> History() const {
-    const auto log = PlainReader::Read(brokers_, group_, group_);
-    if (absl::IsNotFound(log.status())) return GroupHistory{.group = group_, .partitions = {}};
-    if (!log.ok()) return log.status();
-    return ReadGroup(**log, group_, false);
-  }
-  // A client is told of a transaction when it is decided, which is before the broker has written
-  // so into all partitions: until then others do not read it.
   void Check(bool complete) {
-    std::vector<std::string> violations;
-    const absl::Time late = absl::Now() + absl::Seconds(20);
-    do {
-      COMMANDER_ASSERT_OK_AND_ASSIGN(const GroupHistory history, History());
-      COMMANDER_ASSERT_OK_AND_ASSIGN(
-          violations,
-          CheckStores(dir_ / "data", history, lives_->reports().sent(),
-                      {.min_window_ns = kHour, .max_window_ns = kHour, .complete = complete}));
-    } while (!violations.empty() && absl::Now() < late);
+    COMMANDER_ASSERT_OK_AND_ASSIGN(
+        const std::vector<std::string> violations,
+        CheckTopics(brokers_, group_, dir_ / "data", lives_->reports().sent(),
+                    {.min_window_ns = kHour, .max_window_ns = kHour, .complete = complete}));
     ASSERT_THAT(violations, IsEmpty());
   }
 
@@ -81,6 +72,18 @@ TEST_F(KafkaKillTest, KeepsItsPromisesThroughTwentyLives) {
   ASSERT_THAT(lives_->Live(0), IsOk());
   Check(true);
   EXPECT_THAT(lives_->HashOfStores(), IsOkAndHolds(hash));
+}
+
+// A process that stands still for longer than its transactions and its session live, and then goes
+// on where it stood: what it was about to commit may be refused, or be there.
+TEST_F(KafkaKillTest, KeepsItsPromisesWhenItIsStoppedAndContinued) {
+  if (!Soak()) Start({"transaction.timeout.ms=1000", "session.timeout.ms=3000"});
+  const int times = Soak() ? 5 : 2;
+  const absl::Duration pause = absl::Seconds(Soak() ? 10 + 15 : 1 + 4);
+  ASSERT_THAT(lives_->PauseAndDie(times, pause), IsOk()) << "seed " << lives_->seed();
+  Check(false);
+  ASSERT_THAT(lives_->Live(40), IsOk());
+  Check(true);
 }
 
 }  // namespace

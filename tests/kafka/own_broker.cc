@@ -23,11 +23,11 @@ namespace {
 
 // Runs the script and returns what it printed; its messages go to the test's own standard error.
 absl::StatusOr<std::string> Run(std::string_view verb, const std::filesystem::path& directory,
-                                const std::string& option = "") {
+                                const std::string& options = "") {
   const std::string command = std::string(COMMANDER_SOURCE_DIR "/tests/broker/broker ")
                                   .append(verb)
                                   .append(" '" + directory.string() + "' ")
-                                  .append(option);
+                                  .append(options);
   FILE* const pipe = popen(command.c_str(), "re");
   if (pipe == nullptr) return absl::InternalError("cannot run " + command);
   std::string output;
@@ -77,10 +77,16 @@ std::string OwnBroker::Log() const {
 }
 
 absl::Status OwnBroker::Start() {
-  COMMANDER_ASSIGN_OR_RETURN(
-      std::string printed, Run("start", directory_.path(), "--until " + std::to_string(getpid())));
+  std::string options = "--until " + std::to_string(getpid());
+  if (options_.proxy_port != 0) options += " --proxy " + std::to_string(options_.proxy_port);
+  for (const std::string& each : options_.properties) options += " --set '" + each + "'";
+  COMMANDER_ASSIGN_OR_RETURN(const std::string printed, Run("start", directory_.path(), options));
   address_ = printed.substr(0, printed.find('\n'));
   return absl::OkStatus();
+}
+
+std::uint16_t OwnBroker::proxied_port() const {
+  return static_cast<std::uint16_t>(std::stoi(address_.substr(address_.find(':') + 1)) + 2);
 }
 
 absl::Status OwnBroker::Stop() { return Run("stop", directory_.path()).status(); }

@@ -7,8 +7,11 @@
 //     ASSERT_THAT(broker.Start(), IsOk());   // the same address, the same data
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -27,7 +30,12 @@ std::string UniqueName(std::string_view prefix);
 // Every call returns when it is done: Start when the broker serves.
 class OwnBroker {
  public:
+  struct Options {
+    std::uint16_t proxy_port = 0;              // where clients of proxied_port() are sent
+    std::vector<std::string> properties = {};  // NAME=VALUE
+  };
   OwnBroker() = default;
+  explicit OwnBroker(Options options) : options_(std::move(options)) {}
   ~OwnBroker();
   OwnBroker(const OwnBroker&) = delete;
   OwnBroker& operator=(const OwnBroker&) = delete;
@@ -41,8 +49,11 @@ class OwnBroker {
   std::string Log() const;
   // "127.0.0.1:port", empty before the first Start.
   const std::string& address() const { return address_; }
+  // For a proxy to pass on to: a client that came here directly would be sent to the proxy.
+  std::uint16_t proxied_port() const;
 
  private:
+  const Options options_;
   const TempDir directory_;
   std::string address_;
 };

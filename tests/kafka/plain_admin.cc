@@ -169,6 +169,20 @@ absl::Status DeleteGroup(const std::string& brokers, const std::string& group) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> HasNoOffset(const std::string& brokers, const std::string& group,
+                                 const std::string& topic, int partition) {
+  char why[512];
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
+  rd_kafka_conf_set(conf, "group.id", group.c_str(), why, sizeof why);
+  const Handle client(rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why));
+  const Partitions places(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), partition);
+  const rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), places.get(), kPatienceMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed("asking for consumed offsets", error);
+  return places->elems[0].offset == RD_KAFKA_OFFSET_INVALID;
+}
+
 absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
                         std::string_view key, std::string_view value, std::int64_t timestamp_ms) {
   const Handle client = Client(brokers);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace commander::test {
 
@@ -24,6 +25,10 @@ absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& t
 
 // The group's consumed offsets are gone; fails while it has members.
 absl::Status DeleteGroup(const std::string& brokers, const std::string& group);
+
+// Whether the broker knows nothing that the group has consumed of the partition.
+absl::StatusOr<bool> HasNoOffset(const std::string& brokers, const std::string& group,
+                                 const std::string& topic, int partition);
 
 // A transaction of another program that has written one record, and goes on.  The destructor aborts
 // it.

@@ -1,5 +1,6 @@
-// process_clients DIR SEED COMMANDS [BROKERS GROUP]: several clients of one engine, for a test that
-// kills it; on Apache Kafka where BROKERS are named, with topics and application of that group.
+// process_clients DIR SEED COMMANDS [BROKERS GROUP [NAME=VALUE]...]: several clients of one engine,
+// for a test that kills it; on Apache Kafka where BROKERS are named, with topics and application of
+// that group and those properties of librdkafka.
 //
 // Each client sends so many commands, or with "endless" until the process ends, and writes what it
 // is told as soon as it is (report.h).  When all are done, every account is open, everything is
@@ -11,9 +12,11 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "commander/commander.h"
 #include "commander/internal/status_macros.h"
 #include "tests/process/client.h"
@@ -33,6 +36,7 @@ struct Arguments {
   std::uint64_t commands = 0;
   std::string brokers = {};
   std::string group = "accounts";
+  std::vector<std::pair<std::string, std::string>> kafka_properties = {};
 };
 
 // Small enough that every life rolls segments and writes stores back.
@@ -41,6 +45,7 @@ EngineOptions Options(const Arguments& arguments) {
   options.data_directory = arguments.directory;
   options.brokers = arguments.brokers;
   options.application = arguments.group;
+  options.kafka_properties = arguments.kafka_properties;
   options.segment_bytes = std::size_t{64} << 10;
   options.write_back_events = 96;
   options.state_cache_bytes = 2000;
@@ -86,16 +91,19 @@ absl::Status Run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4 && argc != 6) return 2;
+  if (argc != 4 && argc < 6) return 2;
   Arguments arguments;
   arguments.directory = argv[1];
   arguments.seed = std::strtoull(argv[2], nullptr, 10);
   arguments.commands = std::string_view(argv[3]) == "endless"
                            ? std::numeric_limits<std::uint64_t>::max()
                            : std::strtoull(argv[3], nullptr, 10);
-  if (argc == 6) {
+  if (argc >= 6) {
     arguments.brokers = argv[4];
     arguments.group = argv[5];
+    for (int i = 6; i < argc; ++i) {
+      arguments.kafka_properties.push_back(absl::StrSplit(argv[i], absl::MaxSplits('=', 1)));
+    }
   }
   const absl::Status status = Run(arguments);
   if (status.ok()) return 0;

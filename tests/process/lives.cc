@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "commander/internal/status_macros.h"
 #include "store/rocks_reader.h"
 #include "tools/commander/store_hash.h"
@@ -14,6 +15,8 @@ namespace commander::test {
 namespace {
 
 constexpr std::uint64_t kFirstSeed = 1;
+// Lines, each of 40 bytes or more: whoever reads so many has read what was said meanwhile.
+constexpr std::uint64_t kMoreThanAPipeHolds = 1600;
 
 std::uint64_t WantedSeed() {
   const char* text = std::getenv("COMMANDER_KILL_SEED");
@@ -51,14 +54,35 @@ std::vector<std::string> Lives::Command(const std::string& commands) {
   if (!options_.brokers.empty()) {
     command.push_back(options_.brokers);
     command.push_back(options_.group);
+    command.insert(command.end(), options_.kafka_properties.begin(),
+                   options_.kafka_properties.end());
   }
   return command;
 }
 
 absl::Status Lives::LiveAndDie() {
-  std::uint64_t lines =
+  const std::uint64_t lines =
       random_() % 5 == 0 ? 1 + random_() % 3 : 1 + random_() % options_.most_lines;
   Process clients(Command("endless"));
+  COMMANDER_RETURN_IF_ERROR(Hear(clients, lines));
+  clients.Signal(SIGKILL);
+  return End(clients.Wait(), 128 + SIGKILL);
+}
+
+absl::Status Lives::PauseAndDie(int times, absl::Duration pause) {
+  Process clients(Command("endless"));
+  for (int i = 0; i < times; ++i) {
+    COMMANDER_RETURN_IF_ERROR(Hear(clients, kMoreThanAPipeHolds + random_() % options_.most_lines));
+    clients.Signal(SIGSTOP);
+    absl::SleepFor(pause);
+    clients.Signal(SIGCONT);
+  }
+  COMMANDER_RETURN_IF_ERROR(Hear(clients, kMoreThanAPipeHolds));
+  clients.Signal(SIGKILL);
+  return End(clients.Wait(), 128 + SIGKILL);
+}
+
+absl::Status Lives::Hear(Process& clients, std::uint64_t lines) {
   for (; lines > 0; --lines) {
     const std::string line = clients.ReadLine();
     if (line.empty()) {
@@ -68,8 +92,7 @@ absl::Status Lives::LiveAndDie() {
     }
     COMMANDER_RETURN_IF_ERROR(reports_.Add(line));
   }
-  clients.Signal(SIGKILL);
-  return End(clients.Wait(), 128 + SIGKILL);
+  return absl::OkStatus();
 }
 
 absl::Status Lives::Live(int commands) {

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "tests/process/report.h"
 #include "tests/tools/run_commander.h"
 
@@ -29,14 +30,18 @@ class Lives {
  public:
   struct Options {
     std::filesystem::path data;
-    std::uint64_t most_lines = 2000;  // that its clients say before it is killed
-    std::string brokers = {};         // empty: the embedded log
-    std::string group = "accounts";   // also the application
+    std::uint64_t most_lines = 2000;                 // that its clients say before it is killed
+    std::string brokers = {};                        // empty: the embedded log
+    std::string group = "accounts";                  // also the application
+    std::vector<std::string> kafka_properties = {};  // NAME=VALUE
   };
   explicit Lives(Options options);
 
   // A life that ends by SIGKILL: while it opens, or when its clients have said so much.
   absl::Status LiveAndDie();
+  // A life that is stopped so many times, for so long, and continued, and ends by SIGKILL when its
+  // clients have gone on.
+  absl::Status PauseAndDie(int times, absl::Duration pause);
   // A life in which each client sends so many commands, and which closes its engine.
   absl::Status Live(int commands);
 
@@ -53,6 +58,7 @@ class Lives {
 
  private:
   std::vector<std::string> Command(const std::string& commands);
+  absl::Status Hear(Process& clients, std::uint64_t lines);
   absl::Status End(const Ran& ran, int exit);
 
   const Options options_;
