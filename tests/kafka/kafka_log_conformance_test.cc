@@ -18,8 +18,6 @@ class KafkaLogWorld : public LogWorld {
   static constexpr std::size_t kMaxPendingBytes = 20000;
   static constexpr bool kDenseEvents = false;
   static constexpr bool kPollsPendingCommands = false;
-  static constexpr bool kFakeClock = false;
-  static constexpr bool kOpenedOnce = false;
   static constexpr bool kKnowsItsEnd = false;
   static constexpr std::uint64_t kKills = 4;
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/log/embedded_log.h"
+#include "tests/log/local_log_conformance.h"
 #include "tests/log/log_conformance.h"
 #include "tests/support/faulty_file_system.h"
 
@@ -40,6 +41,7 @@ class EmbeddedLogWorld : public LogWorld {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(EmbeddedLog, LogConformance, EmbeddedLogWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(EmbeddedLog, LocalLogConformance, EmbeddedLogWorld);
 
 }  // namespace
 }  // namespace commander::test

@@ -9,7 +9,6 @@
 //       absl::StatusOr<std::unique_ptr<log::Log>> Open();
 //       // The process ends without Close(); the log object is destroyed.
 //       void Kill(std::unique_ptr<log::Log> log);
-//       FakeClock& clock();  // of its logs, where kFakeClock
 //     };
 // and declares anew what is otherwise than LogWorld has it.
 #pragma once
@@ -32,7 +31,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "engine/log/log.h"
-#include "tests/support/fake_environment.h"
 #include "tests/support/status_matchers.h"
 
 namespace commander::test {
@@ -61,8 +59,6 @@ class TestTicket : public log::Ticket {
 struct LogWorld {
   static constexpr bool kDenseEvents = true;           // no gaps between the offsets of events
   static constexpr bool kPollsPendingCommands = true;  // Poll() finds them before they are durable
-  static constexpr bool kFakeClock = true;             // the log's times are those of clock()
-  static constexpr bool kOpenedOnce = true;            // a second Open() is refused
   // It knows where a partition ends without asking anybody, so that it sees at once what lies
   // behind, and listeners are told before anybody has polled.
   static constexpr bool kKnowsItsEnd = true;
@@ -72,12 +68,8 @@ struct LogWorld {
     while (log.Step()) {
     }
   }
-  FakeClock& clock() { return unused_clock_; }
   // Of a topic or group, where others on the same cluster may have the same.
   static std::string Name(std::string name) { return name; }
-
- private:
-  FakeClock unused_clock_;
 };
 
 template <typename World>
@@ -653,15 +645,6 @@ TYPED_TEST_P(LogConformance, WhatWaitsIsBoundedAndOutcomesAlwaysEnter) {
   EXPECT_EQ(this->AppendAndSettle(this->Commands(0), Message(2)), accepted);
 }
 
-TYPED_TEST_P(LogConformance, IsOpenedOnceAtATime) {
-  if (!TypeParam::kOpenedOnce) GTEST_SKIP() << "its topics have one owner: Acquire() says so";
-  EXPECT_THAT(this->world_.Open(), StatusIs(absl::StatusCode::kUnavailable));
-  this->Append(0, Message(1));
-  this->StepAll();
-  EXPECT_EQ(this->End(this->Commands(0)), 1u);
-  EXPECT_THAT(this->world_.Open(), StatusIs(absl::StatusCode::kUnavailable));
-}
-
 // ---------------------------------------------------------------- ends
 
 // The embedded log let go of them at Close, and nobody could tell the senders anything any more.
@@ -756,46 +739,6 @@ TYPED_TEST_P(LogConformance, AKillTakesNothingThatSomebodyWasToldOf) {
     }
   }
   EXPECT_GT(next, 0u);
-}
-
-// ---------------------------------------------------------------- time
-
-TYPED_TEST_P(LogConformance, TimesNeverDecreaseWhateverTheClockDoes) {
-  if (!TypeParam::kFakeClock) {
-    GTEST_SKIP() << "nobody sets the clock of this log";
-  }
-  FakeClock& clock = this->world_.clock();
-  const std::int64_t start = FakeClock::kStart;
-  std::vector<std::int64_t> seen;
-  const auto append_at = [&](std::int64_t now) {
-    clock.Set(now);
-    const Offset offset = this->Append(0, Message(1));
-    const auto record = this->log_->Read(this->Commands(0), offset);
-    ASSERT_THAT(record, IsOk());
-    seen.push_back(record->time_ns);
-  };
-  append_at(start + 100);
-  EXPECT_EQ(seen.back(), start + 100);
-  append_at(start + 50);
-  EXPECT_EQ(seen.back(), start + 100);
-  clock.Set(start + 10);
-  this->StepAll();
-  append_at(start + 20);
-  this->StepAll();
-  this->KillAndReopen();
-  append_at(start + 30);
-  this->StepAll();
-  append_at(start + 500);
-  EXPECT_EQ(seen.back(), start + 500);
-  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
-  this->StepAll();
-  this->KillAndReopen();
-  const auto records = this->Poll(this->Commands(0), 0);
-  ASSERT_EQ(records.size(), seen.size());
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    EXPECT_GE(records[i].time_ns, seen[i]) << "the time of a frame is not before its entries'";
-    EXPECT_GE(records[i].time_ns, records[i == 0 ? 0 : i - 1].time_ns);
-  }
 }
 
 // ---------------------------------------------------------------- listeners and threads
@@ -941,9 +884,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     NothingIsDurableBeforeTheBarrierIsPassed, RecordsAreAsTheyWere, PollKeepsItsBounds,
     PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset, RefusesARecordThatCannotBeOne,
     ABatchThatCannotBeOneIsAbortedWithTheReason, WhatWaitsIsBoundedAndOutcomesAlwaysEnter,
-    IsOpenedOnceAtATime, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed,
-    CloseWritesWhatIsPending, AKillTakesNothingThatSomebodyWasToldOf,
-    TimesNeverDecreaseWhateverTheClockDoes, ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog,
+    HoldsTicketsOfDurableCommandsUntilTheyAreConsumed, CloseWritesWhatIsPending,
+    AKillTakesNothingThatSomebodyWasToldOf, ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog,
     ManyThreadsAppendAndOneSteps, WaitingEndsWithACommitOrAWakeUp);
 
 }  // namespace commander::test

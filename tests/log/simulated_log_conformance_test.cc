@@ -1,6 +1,7 @@
 #include <memory>
 #include <utility>
 
+#include "tests/log/local_log_conformance.h"
 #include "tests/log/log_conformance.h"
 #include "tests/support/simulated_log.h"
 
@@ -41,7 +42,10 @@ class SimulatedLogWithGapsWorld : public SimulatedLogWorld {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(SimulatedLog, LogConformance, SimulatedLogWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(SimulatedLog, LocalLogConformance, SimulatedLogWorld);
 INSTANTIATE_TYPED_TEST_SUITE_P(SimulatedLogWithGaps, LogConformance, SimulatedLogWithGapsWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(SimulatedLogWithGaps, LocalLogConformance,
+                               SimulatedLogWithGapsWorld);
 
 }  // namespace
 }  // namespace commander::test
