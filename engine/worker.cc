@@ -168,6 +168,10 @@ bool Worker::TakeResults() {
         DropBatch(*batch, commit->status, true);
         DropStaged(commit->status, true);
         break;
+      case log::CommitOutcome::kRefused:
+        DropBatch(*batch, commit->status, true);
+        StopLocked(commit->status);
+        break;
       case log::CommitOutcome::kUnknown:
         if (stopped()) {
           DropBatch(*batch, StoppedAnswer(error()), false);

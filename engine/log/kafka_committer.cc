@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxTransactionBytes = std::size_t{32} << 20;
 // Transactions in a row that a broker refuses for a reason that does not pass.
 constexpr int kMaxRefusals = 5;
+constexpr absl::Duration kRefusalPause = absl::Milliseconds(100);  // doubled each time
 
 bool IsFence(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
@@ -30,7 +31,10 @@ bool IsFencedProducer(rd_kafka_resp_err_t error) {
 }  // namespace
 
 Committer::Committer(const Cluster& cluster, Options options)
-    : cluster_(cluster), options_(std::move(options)), stale_(options_.partitions, false) {}
+    : cluster_(cluster),
+      options_(std::move(options)),
+      stale_(options_.partitions, false),
+      refusals_(options_.partitions, 0) {}
 
 absl::StatusOr<std::unique_ptr<Committer>> Committer::Open(const Cluster& cluster,
                                                            Options options) {
@@ -132,15 +136,9 @@ void Committer::Run() {
         batches.swap(waiting_);
       } else {
         committing_ = true;
-        std::size_t bytes = 0;
-        std::size_t count = 0;
-        while (count < waiting_.size() &&
-               (count == 0 || bytes + waiting_[count].entries.bytes() <= kMaxTransactionBytes)) {
-          bytes += waiting_[count++].entries.bytes();
-        }
-        std::move(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count),
-                  std::back_inserter(batches));
-        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
+        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(CountForOneTransaction());
+        std::move(waiting_.begin(), end, std::back_inserter(batches));
+        waiting_.erase(waiting_.begin(), end);
       }
     }
     if (ended_) {
@@ -156,6 +154,21 @@ void Committer::Run() {
     }
     options_.told();
   }
+}
+
+std::size_t Committer::CountForOneTransaction() const {
+  const auto suspect = [&](const CommitBatch& batch) {
+    return refusals_[batch.commands.partition] > 0;
+  };
+  if (suspect(waiting_.front())) return 1;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  for (const CommitBatch& batch : waiting_) {
+    bytes += batch.entries.bytes();
+    if (count > 0 && (bytes > kMaxTransactionBytes || suspect(batch))) break;
+    ++count;
+  }
+  return count;
 }
 
 bool Committer::AwaitMembership(Member::Assignment* assignment) {
@@ -222,9 +235,9 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
   const Transactor::Verdict verdict = transactor->Commit(
       batches, options_.commands, options_.instance, assignment.metadata, options_.key_of, stop_);
   if (verdict == Transactor::Verdict::kCommitted) {
-    refusals_ = 0;
     std::size_t entry = 0;
     for (CommitBatch& batch : batches) {
+      refusals_[batch.commands.partition] = 0;
       CommitResult result{CommitOutcome::kCommitted, absl::OkStatus()};
       const auto begin = transactor->offsets().begin() + static_cast<std::ptrdiff_t>(entry);
       result.offsets.assign(begin, begin + batch.entries.count());
@@ -244,18 +257,27 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
   if (IsFence(transactor->cause())) refused_assignment_ = assignment.number;
   const bool permanent = !IsTransient(transactor->cause()) && !IsFence(transactor->cause()) &&
                          !IsFencedProducer(transactor->cause());
-  refusals_ = permanent ? refusals_ + 1 : 0;
-  if (refusals_ > kMaxRefusals) {
-    Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals_,
-                                               " in a row: ", why.message())));
-  } else if (refusals_ > 1) {
-    absl::SleepFor(absl::Milliseconds(50) * (1 << refusals_));
+  int refusals = 0;
+  for (const CommitBatch& batch : batches) {
+    int& count = refusals_[batch.commands.partition];
+    count = permanent ? count + 1 : 0;
+    refusals = std::max(refusals, count);
   }
-  if (verdict == Transactor::Verdict::kUnknown) Settle();
-  ReportAll(batches,
-            verdict == Transactor::Verdict::kAborted && health().ok() ? CommitOutcome::kAborted
-                                                                      : CommitOutcome::kUnknown,
-            health().ok() ? why : health());
+  if (verdict == Transactor::Verdict::kUnknown) {
+    if (refusals > kMaxRefusals) {
+      Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals,
+                                                 " in a row: ", why.message())));
+    }
+    Settle();
+    return ReportAll(batches, CommitOutcome::kUnknown, health().ok() ? why : health());
+  }
+  if (refusals > kMaxRefusals && batches.size() == 1) {
+    return ReportAll(batches, CommitOutcome::kRefused,
+                     absl::Status(why.code(), absl::StrCat("refused ", refusals,
+                                                           " times in a row: ", why.message())));
+  }
+  if (refusals > 1) absl::SleepFor(kRefusalPause * (1 << std::min(refusals, kMaxRefusals)));
+  ReportAll(batches, CommitOutcome::kAborted, why);
 }
 
 void Committer::Close() {

@@ -62,6 +62,8 @@ class Committer {
   Committer(const Cluster& cluster, Options options);
   absl::Status OpenTransactors();
   void Run();
+  // Of those that wait, at least one.
+  std::size_t CountForOneTransaction() const;
   void CommitTogether(std::vector<CommitBatch> batches);
   // Waits for a membership to commit with.  False: it ends, or has lost it for good.
   bool AwaitMembership(Member::Assignment* assignment);
@@ -82,7 +84,9 @@ class Committer {
   std::uint64_t lost_seen_ = 0;
   std::uint64_t refused_assignment_ = 0;  // the broker does not take it any more
   std::vector<bool> stale_;               // partitions whose state may lack what another owner did
-  int refusals_ = 0;                      // transactions in a row that something permanent ended
+  // Of a partition's transactions in a row, that something permanent ended.  It may be another
+  // partition's fault, until each has been tried alone.
+  std::vector<int> refusals_;
 
   mutable std::mutex mutex_;
   std::condition_variable more_;

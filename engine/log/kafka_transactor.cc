@@ -79,9 +79,10 @@ void Transactor::OnDelivered(const rd_kafka_message_t& message) {
     // What is purged has another reason, which was or will be told.
     if (message.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
         message.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
-      Blame(message.err, StatusOf(message.err, absl::StrCat("an outcome for topic ",
-                                                            rd_kafka_topic_name(message.rkt), "[",
-                                                            message.partition, "]")));
+      Blame(message.err,
+            StatusOf(message.err,
+                     absl::StrCat("an outcome of ", message.len, " bytes for topic ",
+                                  rd_kafka_topic_name(message.rkt), "[", message.partition, "]")));
     }
     return;
   }

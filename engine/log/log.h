@@ -121,6 +121,7 @@ class LogReader {
 enum class CommitOutcome {
   kCommitted,  // durable, and in order behind what was committed before
   kAborted,    // certainly not in the log and never will be; decide again
+  kRefused,    // as kAborted, but would be again; stop the partition
   kUnknown,    // nobody knows; drop what is staged and open again
 };
 

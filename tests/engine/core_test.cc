@@ -95,6 +95,18 @@ TEST_F(CoreTest, AStoppedPartitionAnswersWhoseCommitIsAborted) {
                                       ::testing::HasSubstr("may still come: broken")));
 }
 
+TEST_F(CoreTest, APartitionStopsWhoseCommitIsRefused) {
+  Open();
+  const std::size_t first = Deposit("a", 5);
+  worker().Step();
+  log().AbortNext(log::CommitOutcome::kRefused);
+  StepLog();
+  worker().Step();
+  EXPECT_THAT(Answer(first),
+              StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr("may still come")));
+  EXPECT_TRUE(worker().stopped());
+}
+
 // A repeat under way when the engine closed, in one batch with its first, was answered with another
 // record of the log.
 TEST_F(CoreTest, CloseAnswersARepeatThatIsUnderWay) {

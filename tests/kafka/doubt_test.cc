@@ -132,6 +132,12 @@ class KafkaDoubtTest : public KafkaBankTest {
     }
     EXPECT_GT(untold, 0u);
     EXPECT_GE(versions_.size(), std::size_t{kClients} * kLeastCalls);
+    // One more of each key, behind which nothing stands.
+    for (auto& [key, sum] : cents) {
+      const auto last = Call("last-" + key, absl::Minutes(1));
+      ASSERT_THAT(last, IsEvents(static_cast<std::uint64_t>(++sum)));
+      last_.Merge(last->position());
+    }
     for (const auto& [key, sum] : cents) {
       const auto row = engine_->Get(*balances_, key, {.at_least = last_});
       ASSERT_THAT(row, IsOk());

@@ -6,17 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <ctime>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "engine/partitioner.h"
 #include "tests/kafka/bank_fixture.h"
 #include "tests/kafka/own_broker.h"
 #include "tests/kafka/plain_admin.h"
@@ -272,17 +270,68 @@ TEST_F(KafkaBankTest, GivesPoisonOneRejectionEach) {
   EXPECT_EQ(rejections, poisons.size() + 1);
 }
 
-// The broker's bound was lowered: tried a few times, then said, without taking the others along.
-TEST_F(KafkaBankTest, StopsWhereABrokerRefusesARecordForGood) {
-  options_.kafka_properties.emplace_back("compression.codec", "none");
+TEST_F(KafkaBankTest, RefusesOneOfABurstThatIsTooLarge) {
   Open();
-  ASSERT_THAT(Deposit("acct-1", 1), IsEvents(1));
+  Answers answers;
+  HoldWorker("acct-1", answers);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_THAT(Send("acct-1", 1, answers), IsOk());
+    if (i == 10) {
+      ASSERT_THAT(SendMisbehave("acct-1", How::LARGE, 2 << 20, answers), IsOk());
+    }
+  }
+  gate_.Open();
+  int events = 0;
+  int too_large = 0;
+  for (const absl::StatusOr<Outcome>& answer : answers.Await(22)) {
+    ASSERT_THAT(answer, IsOk());
+    if (answer->kind() == OutcomeKind::kEvents) ++events;
+    if (answer->rejected() && answer->rejection().code == "commander.too_large") ++too_large;
+  }
+  EXPECT_EQ(events, 20);
+  EXPECT_EQ(too_large, 1);
+  EXPECT_EQ(BalanceOf("acct-1"), 20);
+}
+
+// The broker's bound was lowered: tried a few times, then said, without taking the others along.
+TEST_F(KafkaBankTest, StopsOnlyThePartitionWhoseRecordABrokerRefusesForGood) {
+  options_.kafka_properties.emplace_back("compression.codec", "none");
+  group_options_.partitions = 3;
+  Open();
+  std::vector<std::string> keys(3);  // one of each partition
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = absl::StrCat("acct-", i);
+    keys[internal::PartitionOf(key, 3)] = key;
+  }
+  for (const std::string& key : keys) ASSERT_THAT(Deposit(key, 1), IsEvents(1));
   ASSERT_THAT(AlterTopic(options_.brokers, events(),
                          {{"max.message.bytes", "10000"}, {"retention.ms", "-1"}}),
               IsOk());
-  const auto answer = Misbehave("acct-1", How::LARGE, 50'000, {.timeout = absl::Seconds(30)});
-  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnavailable, HasSubstr(events())));
-  EXPECT_THAT(engine_->Status().partitions[0].error.message(), HasSubstr("too large"));
+  Answers answers;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_THAT(Send(keys[1], 1, answers), IsOk());
+    if (i == 2) {
+      ASSERT_THAT(SendMisbehave(keys[0], How::LARGE, 50'000, answers), IsOk());
+    }
+    ASSERT_THAT(Send(keys[2], 1, answers), IsOk());
+  }
+  int events_of_others = 0;
+  absl::Status refusal;
+  for (const absl::StatusOr<Outcome>& answer : answers.Await(11)) {
+    answer.ok() ? void(++events_of_others) : refusal.Update(answer.status());
+  }
+  EXPECT_EQ(events_of_others, 10);
+  EXPECT_THAT(refusal, StatusIs(absl::StatusCode::kUnavailable,
+                                AllOf(HasSubstr(absl::StrCat(events(), "[0]")), HasSubstr(" bytes"),
+                                      HasSubstr("too large"))));
+  const std::clock_t busy = std::clock();
+  absl::SleepFor(absl::Seconds(1));
+  EXPECT_LT(std::clock() - busy, CLOCKS_PER_SEC / 4);
+  EXPECT_THAT(Deposit(keys[1], 1), IsEvents(7));
+  const EngineStatus status = engine_->Status();
+  EXPECT_EQ(status.partitions[0].phase, PartitionPhase::kStopped);
+  EXPECT_THAT(status.partitions[0].error.message(), HasSubstr("too large"));
+  EXPECT_EQ(status.partitions[1].phase, PartitionPhase::kRunning);
   EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
                                   AllOf(HasSubstr(events()), HasSubstr("max.message.bytes"))));
 }

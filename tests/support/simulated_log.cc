@@ -61,9 +61,9 @@ void SimulatedLog::Crash() {
   work_.notify_all();
 }
 
-void SimulatedLog::AbortNext() {
+void SimulatedLog::AbortNext(CommitOutcome as) {
   const std::lock_guard lock(mutex_);
-  abort_next_ = true;
+  abort_next_ = as;
 }
 
 void SimulatedLog::EndNextUnknown(bool durable) {
@@ -380,8 +380,9 @@ bool SimulatedLog::StepLocked(bool all, Told* told) {
 
   const auto batch =
       std::find_if(pending_.begin(), pending_.end(), [](const Item& item) { return item.batch; });
-  if (batch != pending_.end() && (std::exchange(abort_next_, false) || Coin(options_.aborts))) {
-    AbortBatch(static_cast<std::size_t>(batch - pending_.begin()), CommitOutcome::kAborted, told);
+  if (batch != pending_.end() && (abort_next_.has_value() || Coin(options_.aborts))) {
+    const CommitOutcome as = std::exchange(abort_next_, {}).value_or(CommitOutcome::kAborted);
+    AbortBatch(static_cast<std::size_t>(batch - pending_.begin()), as, told);
     return true;
   }
   if (batch != pending_.end() && !batch->lost && Coin(options_.lost_results)) {

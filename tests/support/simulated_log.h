@@ -90,7 +90,7 @@ class SimulatedLog : public log::Log {
   // durable.  Every call fails from now on; the disk may be opened again.
   void Crash();
   // The next Step() that has a batch to commit does this to it instead.
-  void AbortNext();
+  void AbortNext(log::CommitOutcome as = log::CommitOutcome::kAborted);
   void EndNextUnknown(bool durable);
   // No space: Append() is refused, Step() gets nowhere.
   void SetFull(bool full);
@@ -181,7 +181,7 @@ class SimulatedLog : public log::Log {
   bool crashed_ = false;
   bool closed_ = false;
   bool full_ = false;
-  bool abort_next_ = false;
+  std::optional<log::CommitOutcome> abort_next_;
   int unknown_next_ = 0;  // 1: not durable, 2: durable
   std::function<absl::Status()> barrier_;
 
