@@ -542,6 +542,7 @@ PartitionStatus Worker::Status() {
   status.partition = partition();
   status.phase = phase_;
   status.error = error();
+  status.warning = environment_.log->Warning(options_.decider.events);
   status.folded = Offset{folded_};
   const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
   status.end = end.ok() ? *end : status.folded;

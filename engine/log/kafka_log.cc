@@ -84,6 +84,7 @@ class KafkaLogImpl final : public KafkaLog {
   void SetBarrier(std::function<absl::Status()> barrier) override;
   void SetListener(TopicPartition place, std::function<void()> listener) override;
   absl::Status health() const override;
+  std::string Warning(TopicPartition place) override;
   absl::Status Close() override;
   bool idle() override;
 
@@ -453,6 +454,7 @@ void KafkaLogImpl::KeepHouse() {
   for (const std::unique_ptr<Topic>& topic : topics_) {
     for (const std::unique_ptr<Partition>& partition : topic->partitions) {
       partition->reader.EndIdle(now - kAbandoned);
+      partition->reader.LookForOpenTransaction(cluster_, now);
     }
   }
 }
@@ -535,6 +537,11 @@ absl::Status KafkaLogImpl::health() const {
     COMMANDER_RETURN_IF_ERROR(committer->health());
   }
   return absl::OkStatus();
+}
+
+std::string KafkaLogImpl::Warning(TopicPartition place) {
+  const Topic* const topic = Find(place);
+  return topic == nullptr ? std::string() : topic->partitions[place.partition]->reader.warning();
 }
 
 bool KafkaLogImpl::idle() {
