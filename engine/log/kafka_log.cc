@@ -17,6 +17,7 @@
 #include "engine/log/kafka_committer.h"
 #include "engine/log/kafka_producer.h"
 #include "engine/log/kafka_reader.h"
+#include "engine/log/kafka_topic_watch.h"
 #include "engine/log/kafka_topics.h"
 
 namespace commander::log {
@@ -42,6 +43,7 @@ struct Partition {
 struct Topic {
   TopicInfo info;
   std::string name;  // on the cluster
+  const WatchedTopic* watched = nullptr;
   std::vector<std::unique_ptr<Partition>> partitions;
   std::atomic<bool> acquired{false};  // its commands are decided here
 };
@@ -109,6 +111,7 @@ class KafkaLogImpl final : public KafkaLog {
   const Cluster cluster_;
   LogId id_{};
   std::unique_ptr<PointReader> points_;
+  std::unique_ptr<TopicWatch> watch_;
   std::unique_ptr<FetchClients> command_clients_;
   std::unique_ptr<FetchClients> event_clients_;
 
@@ -148,6 +151,7 @@ absl::Status KafkaLogImpl::Open() {
   }
   COMMANDER_RETURN_IF_ERROR(CheckProperties(options_.properties));
   COMMANDER_ASSIGN_OR_RETURN(points_, PointReader::Open(cluster_));
+  watch_ = std::make_unique<TopicWatch>(points_->client(), cluster_);
   COMMANDER_ASSIGN_OR_RETURN(const std::string cluster_id, ClusterId(points_->client()));
   id_ = IdOfCluster(cluster_id);
   const std::string prefetch =
@@ -177,6 +181,7 @@ absl::StatusOr<Topic*> KafkaLogImpl::Get(TopicPartition place) const {
     return absl::InvalidArgumentError(
         absl::StrCat("no topic ", place.topic, " with a partition ", place.partition, " is open"));
   }
+  COMMANDER_RETURN_IF_ERROR(topic->watched->health());
   const std::lock_guard lock(mutex_);
   if (closed_) return Closed();
   return topic;
@@ -300,6 +305,7 @@ absl::StatusOr<std::uint16_t> KafkaLogImpl::OpenTopic(const TopicSettings& setti
   for (std::uint16_t p = 0; p < settings.partitions; ++p) {
     topic->partitions.push_back(std::make_unique<Partition>(topic->name, p));
   }
+  topic->watched = watch_->Add(topic->name, settings.partitions);
   const std::unique_lock lock(topics_mutex_);
   topics_.push_back(std::move(topic));
   return topics_.back()->info.number;
@@ -334,6 +340,7 @@ absl::Status KafkaLogImpl::Append(TopicPartition place, std::span<const Word> me
     return absl::InvalidArgumentError(absl::StrCat("no topic ", place.topic, " with a partition ",
                                                    place.partition, " takes records of senders"));
   }
+  COMMANDER_RETURN_IF_ERROR(topic->watched->health());
   const std::size_t bytes = message.size_bytes();
   if (message.empty() || bytes > options_.max_record_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -377,7 +384,8 @@ absl::Status KafkaLogImpl::CheckBatch(const CommitBatch& batch) const {
         "a batch without entries, too large, or of topics that are "
         "not a pair that was acquired");
   }
-  return absl::OkStatus();
+  COMMANDER_RETURN_IF_ERROR(commands->watched->health());
+  return events->watched->health();
 }
 
 void KafkaLogImpl::Commit(CommitBatch batch) {
@@ -541,7 +549,9 @@ absl::Status KafkaLogImpl::health() const {
 
 std::string KafkaLogImpl::Warning(TopicPartition place) {
   const Topic* const topic = Find(place);
-  return topic == nullptr ? std::string() : topic->partitions[place.partition]->reader.warning();
+  if (topic == nullptr) return {};
+  std::string warning = topic->watched->warning();
+  return warning.empty() ? topic->partitions[place.partition]->reader.warning() : warning;
 }
 
 bool KafkaLogImpl::idle() {
@@ -563,6 +573,7 @@ absl::Status KafkaLogImpl::Close() {
     closed_ = true;
   }
   if (producer_ == nullptr) return absl::OkStatus();  // Open failed
+  watch_->Stop();
   Step(false);
   {
     const std::shared_lock lock(topics_mutex_);

@@ -56,8 +56,8 @@ class PartitionReader {
   // Ends streams with records that nobody has polled since `before`: whoever read there has gone.
   void EndIdle(absl::Time before);
   void EndAll();
-  // To be called every second or so: where a transaction of somebody else keeps readers from what
-  // follows it, says so.
+  // To be called every second or so: where an open transaction keeps readers from what follows it,
+  // says so.
   void LookForOpenTransaction(const Cluster& cluster, absl::Time now);
   // What it has to say; empty: nothing.
   std::string warning() const;
