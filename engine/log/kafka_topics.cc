@@ -209,7 +209,8 @@ absl::Status EnsureTopic(rd_kafka_t* client, const Cluster& cluster, const std::
             partitions,
             ": a key's partition depends on their number, which cannot change under a group; open "
             "with ",
-            topic.partition_cnt, " partitions, or with topics of another name"));
+            topic.partition_cnt,
+            " partitions where the topic was made with them, else with topics of another name"));
       }
       break;
     }

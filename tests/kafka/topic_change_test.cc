@@ -111,10 +111,22 @@ TEST_F(TopicChangeTest, GoesOnWithItsPartitionsWhereOthersAreAdded) {
   for (int i = 0; i < kAccounts; ++i) {
     EXPECT_THAT(Deposit(KeyOf(i), 1, {.timeout = absl::Seconds(30)}), IsEvents(sent[KeyOf(i)] + 1));
   }
-  // Refused, whatever it is opened with.
+  // Refused, and with the new number, too: by the store, or by where the events are.
   EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
                                   AllOf(HasSubstr(commands()), HasSubstr("has 8 partitions"),
                                         HasSubstr("asks for 4"))));
+  group_options_.partitions = 8;
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr("the store of group"),
+                                        HasSubstr(" of 8; the group has had another number"))));
+  DeleteStores();
+  group_options_.handle_commands = false;
+  Open();
+  EXPECT_THAT(
+      engine_->AwaitReady(absl::Minutes(1)),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr(events()), HasSubstr(" of 8; the group has had another number"))));
+  Close();
   // Each has the versions 1, 2, 3 … once, in its old partition; what was kept is still there.
   std::map<std::string, std::uint64_t> versions;
   Read(events(), [&](int partition, const internal::EnvelopeReader& event) {
