@@ -17,6 +17,7 @@ constexpr absl::Duration kDoubt = absl::Seconds(1);
 
 absl::Duration IntervalOf(const Properties& properties) {
   std::int64_t milliseconds = 0;
+  // librdkafka takes -1 for never; this asks little, and goes on.
   if (!absl::SimpleAtoi(PropertyOr(properties, "topic.metadata.refresh.interval.ms", ""),
                         &milliseconds) ||
       milliseconds <= 0) {
@@ -55,7 +56,7 @@ void WatchedTopic::Take(int partitions, const Cluster& cluster, absl::Time now) 
         "send by the new number, and let this process run until the group has moved to topics of "
         "another name");
   }
-  if (now < said_ + kSayAgain) return;
+  if (!gone_ && now < said_ + kSayAgain) return;
   said_ = now;
   cluster.Say(gone_ ? LogLevel::kError : LogLevel::kWarning, warning_, {{"topic", name_}});
 }
