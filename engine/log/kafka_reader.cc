@@ -26,8 +26,8 @@ std::string HeldUp(const Cluster& cluster, const std::string& topic, std::uint16
       " on, it ends before ", end.value,
       ": a transaction is open there; it ends by itself within the transaction.timeout.ms of its "
       "producer; one that does not is hanging: ",
-      tool, " find-hanging", place, " lists it, ", tool, " abort", place, " --start-offset ",
-      at.value, " ends it");
+      tool, " find-hanging", place, " lists it once it is 15 minutes old, ", tool, " abort", place,
+      " --start-offset ", at.value, " ends it");
 }
 
 }  // namespace
