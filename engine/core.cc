@@ -178,6 +178,7 @@ absl::Status Core::OpenGroup(GroupBase& group) {
     options.partition.log_id = log.id();
     options.partition.group = group.name();
     options.partition.partition = partition;
+    options.partition.partitions = partitions;
     options.partition.events_topic = group.event_topic();
     options.partition.dedup_window_ns = absl::ToInt64Nanoseconds(options_.dedup_window);
     options.partition.cache_bytes = options_.state_cache_bytes / all_partitions;

@@ -7,8 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
+#include "engine/partitioner.h"
 
 namespace commander::internal {
+namespace {
+
+// Of a store; where the number of partitions was changed, one key in two or more is misplaced.
+constexpr int kKeysToCheck = 64;
+
+}  // namespace
 
 PartitionState::PartitionState(PartitionOptions options, const FoldType& fold,
                                const Sealing& sealing, store::Store& store, store::FamilyId family)
@@ -26,6 +33,28 @@ std::string PartitionState::Place(Offset offset) const {
                       offset.value);
 }
 
+// Elsewhere nothing would be known of the key, and its versions would begin again.
+absl::Status PartitionState::CheckPlace(std::string_view key, std::string_view where) const {
+  const std::uint16_t right = PartitionOf(key, options_.partitions);
+  if (right == options_.partition) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      ToAbsl(where), ": its key belongs to partition ", right, " of ", options_.partitions,
+      "; the group has had another number of partitions, which cannot change: open with that one, "
+      "or with topics of another name"));
+}
+
+absl::Status PartitionState::CheckStoredPlaces() const {
+  const std::string start = store::StateKey("");
+  const std::unique_ptr<store::Cursor> row = store_.Scan(family_, start, store::PrefixEnd(start));
+  for (int i = 0; i < kKeysToCheck && row->Valid(); ++i, row->Next()) {
+    COMMANDER_RETURN_IF_ERROR(
+        CheckPlace(store::KeyOfState(row->key()),
+                   absl::StrCat("the store of group ", options_.group, ", partition ",
+                                options_.partition, ", has a state that is not its own")));
+  }
+  return row->status();
+}
+
 absl::Status PartitionState::Load(std::string* refold) {
   refold->clear();
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<std::string> stored,
@@ -41,6 +70,7 @@ absl::Status PartitionState::Load(std::string* refold) {
                        "the store: it ",
                        "will be rebuilt from this log"));
     }
+    COMMANDER_RETURN_IF_ERROR(CheckStoredPlaces());
     if (row_.fold_version != fold_.version) {
       *refold =
           absl::StrCat("its kVersion is ", row_.fold_version, ", the program's ", fold_.version);
@@ -103,6 +133,7 @@ absl::Status PartitionState::Fold(Offset offset, std::span<const Word> message,
   }
 
   if (record.kind() == MessageKind::kEvent) {
+    COMMANDER_RETURN_IF_ERROR(CheckPlace(record.key(), Place(offset)));
     COMMANDER_ASSIGN_OR_RETURN(OwnState::Entry* const entry, states_.Find(record.key()));
     if (record.version() != entry->committed.version + 1) {
       return damaged(absl::StrCat("expected version ", entry->committed.version + 1,

@@ -46,6 +46,7 @@ struct PartitionOptions {
   std::array<std::uint8_t, 16> log_id{};
   std::string group;
   std::uint16_t partition = 0;
+  std::uint16_t partitions = 1;  // of the group
   std::string events_topic;
   std::int64_t dedup_window_ns = 0;
   std::size_t cache_bytes = 0;
@@ -112,6 +113,9 @@ class PartitionState {
   std::uint64_t unsaved_records() const { return unsaved_records_; }
 
  private:
+  absl::Status CheckPlace(std::string_view key, std::string_view where) const;
+  // Of the first keys of the store.
+  absl::Status CheckStoredPlaces() const;
   std::string Place(Offset offset) const;
 
   const PartitionOptions options_;

@@ -369,6 +369,7 @@ std::vector<PartitionStatus> ProjectionWorker::Status() const {
     const absl::StatusOr<Offset> end = environment_.log->End(source.place.events);
     status.end = end.ok() ? *end : source.polled;
     status.error = stopped_;
+    status.warning = environment_.log->Warning(source.place.events);
     status.phase = !stopped_.ok()                 ? PartitionPhase::kStopped
                    : source.polled < source.ready ? PartitionPhase::kRestoring
                                                   : PartitionPhase::kRunning;

@@ -546,6 +546,9 @@ PartitionStatus Worker::Status() {
   status.partition = partition();
   status.phase = phase_;
   status.error = error();
+  for (const log::TopicPartition place : {options_.decider.commands, options_.decider.events}) {
+    if (status.warning.empty()) status.warning = environment_.log->Warning(place);
+  }
   status.folded = Offset{folded_};
   const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
   status.end = end.ok() ? *end : status.folded;

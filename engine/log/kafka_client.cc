@@ -119,7 +119,7 @@ absl::StatusOr<Client> NewClient(rd_kafka_type_t type, const Cluster& cluster,
       // The defaults stay away from a broker that is back for 10 s, and do not notice for 5 minutes
       // that a topic is gone.
       {"reconnect.backoff.max.ms", "500"},
-      {"topic.metadata.refresh.interval.ms", "10000"},
+      {"topic.metadata.refresh.interval.ms", absl::StrCat(kMetadataMilliseconds)},
       {"allow.auto.create.topics", "false"},
       {"log.connection.close", "false"},
   };

@@ -28,6 +28,11 @@ bool IsFencedProducer(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_PRODUCER_FENCED;
 }
 
+// What batches are told that are not committed any more: that, or why it commits no more.
+absl::Status OrClosed(absl::Status health) {
+  return health.ok() ? absl::UnavailableError("the log is closed") : health;
+}
+
 }  // namespace
 
 Committer::Committer(const Cluster& cluster, Options options)
@@ -76,10 +81,8 @@ void Committer::Commit(CommitBatch batch) {
       more_.notify_one();
       return;
     }
-    results_.emplace_back(
-        std::move(batch.done),
-        CommitResult{CommitOutcome::kUnknown,
-                     health_.ok() ? absl::UnavailableError("the log is closed") : health_});
+    results_.emplace_back(std::move(batch.done),
+                          CommitResult{CommitOutcome::kUnknown, OrClosed(health_)});
   }
   options_.told();
 }
@@ -142,8 +145,7 @@ void Committer::Run() {
       }
     }
     if (ended_) {
-      ReportAll(batches, CommitOutcome::kUnknown,
-                health().ok() ? absl::UnavailableError("the log is closed") : health());
+      ReportAll(batches, CommitOutcome::kUnknown, OrClosed(health()));
       options_.told();
       return;
     }
@@ -217,9 +219,7 @@ void Committer::Settle() {
 void Committer::CommitTogether(std::vector<CommitBatch> batches) {
   Member::Assignment assignment;
   if (!AwaitMembership(&assignment)) {
-    const absl::Status status = health();
-    return ReportAll(batches, CommitOutcome::kUnknown,
-                     status.ok() ? absl::UnavailableError("the log is closed") : status);
+    return ReportAll(batches, CommitOutcome::kUnknown, OrClosed(health()));
   }
   if (assignment.lost != lost_seen_) {
     lost_seen_ = assignment.lost;

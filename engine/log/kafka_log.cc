@@ -17,6 +17,7 @@
 #include "engine/log/kafka_committer.h"
 #include "engine/log/kafka_producer.h"
 #include "engine/log/kafka_reader.h"
+#include "engine/log/kafka_topic_watch.h"
 #include "engine/log/kafka_topics.h"
 
 namespace commander::log {
@@ -42,6 +43,7 @@ struct Partition {
 struct Topic {
   TopicInfo info;
   std::string name;  // on the cluster
+  const WatchedTopic* watched = nullptr;
   std::vector<std::unique_ptr<Partition>> partitions;
   std::atomic<bool> acquired{false};  // its commands are decided here
 };
@@ -84,6 +86,7 @@ class KafkaLogImpl final : public KafkaLog {
   void SetBarrier(std::function<absl::Status()> barrier) override;
   void SetListener(TopicPartition place, std::function<void()> listener) override;
   absl::Status health() const override;
+  std::string Warning(TopicPartition place) override;
   absl::Status Close() override;
   bool idle() override;
 
@@ -108,6 +111,7 @@ class KafkaLogImpl final : public KafkaLog {
   const Cluster cluster_;
   LogId id_{};
   std::unique_ptr<PointReader> points_;
+  std::unique_ptr<TopicWatch> watch_;
   std::unique_ptr<FetchClients> command_clients_;
   std::unique_ptr<FetchClients> event_clients_;
 
@@ -147,6 +151,7 @@ absl::Status KafkaLogImpl::Open() {
   }
   COMMANDER_RETURN_IF_ERROR(CheckProperties(options_.properties));
   COMMANDER_ASSIGN_OR_RETURN(points_, PointReader::Open(cluster_));
+  watch_ = std::make_unique<TopicWatch>(points_->client(), cluster_);
   COMMANDER_ASSIGN_OR_RETURN(const std::string cluster_id, ClusterId(points_->client()));
   id_ = IdOfCluster(cluster_id);
   const std::string prefetch =
@@ -176,6 +181,7 @@ absl::StatusOr<Topic*> KafkaLogImpl::Get(TopicPartition place) const {
     return absl::InvalidArgumentError(
         absl::StrCat("no topic ", place.topic, " with a partition ", place.partition, " is open"));
   }
+  COMMANDER_RETURN_IF_ERROR(topic->watched->health());
   const std::lock_guard lock(mutex_);
   if (closed_) return Closed();
   return topic;
@@ -299,6 +305,7 @@ absl::StatusOr<std::uint16_t> KafkaLogImpl::OpenTopic(const TopicSettings& setti
   for (std::uint16_t p = 0; p < settings.partitions; ++p) {
     topic->partitions.push_back(std::make_unique<Partition>(topic->name, p));
   }
+  topic->watched = watch_->Add(topic->name, settings.partitions);
   const std::unique_lock lock(topics_mutex_);
   topics_.push_back(std::move(topic));
   return topics_.back()->info.number;
@@ -333,6 +340,7 @@ absl::Status KafkaLogImpl::Append(TopicPartition place, std::span<const Word> me
     return absl::InvalidArgumentError(absl::StrCat("no topic ", place.topic, " with a partition ",
                                                    place.partition, " takes records of senders"));
   }
+  COMMANDER_RETURN_IF_ERROR(topic->watched->health());
   const std::size_t bytes = message.size_bytes();
   if (message.empty() || bytes > options_.max_record_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -376,7 +384,8 @@ absl::Status KafkaLogImpl::CheckBatch(const CommitBatch& batch) const {
         "a batch without entries, too large, or of topics that are "
         "not a pair that was acquired");
   }
-  return absl::OkStatus();
+  COMMANDER_RETURN_IF_ERROR(commands->watched->health());
+  return events->watched->health();
 }
 
 void KafkaLogImpl::Commit(CommitBatch batch) {
@@ -453,6 +462,7 @@ void KafkaLogImpl::KeepHouse() {
   for (const std::unique_ptr<Topic>& topic : topics_) {
     for (const std::unique_ptr<Partition>& partition : topic->partitions) {
       partition->reader.EndIdle(now - kAbandoned);
+      partition->reader.LookForOpenTransaction(cluster_, now);
     }
   }
 }
@@ -537,6 +547,13 @@ absl::Status KafkaLogImpl::health() const {
   return absl::OkStatus();
 }
 
+std::string KafkaLogImpl::Warning(TopicPartition place) {
+  const Topic* const topic = Find(place);
+  if (topic == nullptr) return {};
+  std::string warning = topic->watched->warning();
+  return warning.empty() ? topic->partitions[place.partition]->reader.warning() : warning;
+}
+
 bool KafkaLogImpl::idle() {
   const std::lock_guard step(step_mutex_);
   {
@@ -556,6 +573,7 @@ absl::Status KafkaLogImpl::Close() {
     closed_ = true;
   }
   if (producer_ == nullptr) return absl::OkStatus();  // Open failed
+  watch_->Stop();
   Step(false);
   {
     const std::shared_lock lock(topics_mutex_);

@@ -215,7 +215,12 @@ void Member::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t event,
     void operator()(char* text) const { rd_kafka_mem_free(client, text); }
   };
   const std::unique_ptr<char, Free> id(rd_kafka_memberid(client), Free{client});
-  const bool all = partitions->cnt == static_cast<int>(options_.partitions);
+  // There may be others, which were added to the topic; nobody asks for them.
+  int ours = 0;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    if (partitions->elems[i].partition < options_.partitions) ++ours;
+  }
+  const bool all = ours == options_.partitions;
   {
     const std::lock_guard lock(mutex_);
     member_id_ = OrEmpty(id.get());

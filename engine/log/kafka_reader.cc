@@ -12,6 +12,23 @@ namespace {
 
 // Whoever reads a record may ask again.
 constexpr absl::Duration kReadPatience = absl::Seconds(2);
+// How long a transaction may keep readers waiting before that is said, and until it is said again.
+constexpr absl::Duration kHeldLong = absl::Seconds(5);
+constexpr absl::Duration kSayAgain = absl::Minutes(1);
+
+std::string HeldUp(const Cluster& cluster, const std::string& topic, std::uint16_t partition,
+                   Offset at, Offset end) {
+  const std::string tool =
+      absl::StrCat("kafka-transactions.sh --bootstrap-server ", cluster.brokers);
+  const std::string place = absl::StrCat(" --topic ", topic, " --partition ", partition);
+  return absl::StrCat(
+      "topic ", topic, "[", partition, "] cannot be read from offset ", at.value,
+      " on, it ends before ", end.value,
+      ": a transaction is open there; it ends by itself within the transaction.timeout.ms of its "
+      "producer; one that does not is hanging: ",
+      tool, " find-hanging", place, " lists it once it is 15 minutes old, ", tool, " abort", place,
+      " --start-offset ", at.value, " ends it");
+}
 
 }  // namespace
 
@@ -99,6 +116,35 @@ void PartitionReader::EndIdle(absl::Time before) {
 void PartitionReader::EndAll() {
   const std::lock_guard lock(mutex_);
   places_.clear();
+}
+
+void PartitionReader::LookForOpenTransaction(const Cluster& cluster, absl::Time now) {
+  const std::lock_guard lock(mutex_);
+  std::optional<Offset> at;
+  std::optional<Offset> end;
+  for (std::size_t i = 0; i < places_.size() && !end.has_value(); ++i) {
+    if (places_[i].stream == nullptr) continue;
+    at = places_[i].stream->next();
+    end = places_[i].stream->held_up();
+  }
+  if (!end.has_value()) at.reset();
+  if (at != held_at_) {
+    held_at_ = at;
+    held_since_ = now;
+    said_ = absl::InfinitePast();
+    warning_.clear();
+  }
+  if (!at.has_value() || now < held_since_ + kHeldLong) return;
+  warning_ = HeldUp(cluster, topic_, partition_, *at, *end);
+  if (now < said_ + kSayAgain) return;
+  said_ = now;
+  cluster.Say(LogLevel::kWarning, warning_,
+              {{"topic", topic_}, {"partition", absl::StrCat(partition_)}});
+}
+
+std::string PartitionReader::warning() const {
+  const std::lock_guard lock(mutex_);
+  return warning_;
 }
 
 absl::StatusOr<std::unique_ptr<PointReader>> PointReader::Open(const Cluster& cluster) {

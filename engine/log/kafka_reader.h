@@ -56,6 +56,11 @@ class PartitionReader {
   // Ends streams with records that nobody has polled since `before`: whoever read there has gone.
   void EndIdle(absl::Time before);
   void EndAll();
+  // To be called every second or so: where an open transaction keeps readers from what follows it,
+  // says so.
+  void LookForOpenTransaction(const Cluster& cluster, absl::Time now);
+  // What it has to say; empty: nothing.
+  std::string warning() const;
 
   const std::string& topic() const { return topic_; }
   std::uint16_t partition() const { return partition_; }
@@ -72,8 +77,12 @@ class PartitionReader {
   const std::uint16_t partition_;
   std::mutex listener_mutex_;
   std::function<void()> listener_;
-  std::mutex mutex_;           // guards places_
-  std::vector<Place> places_;  // one a client
+  mutable std::mutex mutex_;       // guards what follows
+  std::vector<Place> places_;      // one a client
+  std::optional<Offset> held_at_;  // where readers cannot go on, and since when
+  absl::Time held_since_;
+  absl::Time said_;
+  std::string warning_;
 };
 
 // Reads single records, and where partitions begin and end.  Blocks on the cluster.  Thread-safe.

@@ -95,6 +95,19 @@ Stream::~Stream() {
   --reader_.streams;
 }
 
+std::optional<Offset> Stream::held_up() const {
+  if (!at_end_ || fetched()) return std::nullopt;
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  // Of memory.  At read_committed, too, the high one is the high watermark.
+  if (rd_kafka_get_watermark_offsets(reader_.client.get(), rd_kafka_topic_name(topic_), partition_,
+                                     &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  const Offset end{static_cast<std::uint64_t>(std::max<std::int64_t>(high, 0))};
+  return end > next_ ? std::optional(end) : std::nullopt;
+}
+
 std::string Stream::Place() const {
   return absl::StrCat("topic ", rd_kafka_topic_name(topic_), "[", partition_, "] from offset ",
                       next_.value);

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ class Stream {
   void Nudge();
   // It has read to the end of what is committed, as of the last fetch.
   bool at_end() const { return at_end_; }
+  // It has handed out all that is committed, and the partition goes on: the transaction that begins
+  // at next() is open.  Then: where the partition ends, as of the last fetch.
+  std::optional<Offset> held_up() const;
 
  private:
   Stream(Reader& reader, rd_kafka_topic_t* topic, std::uint16_t partition, Offset from,

@@ -19,6 +19,9 @@
 namespace commander::log::kafka {
 namespace {
 
+// Whoever looks looks again.
+constexpr absl::Duration kLookPatience = absl::Seconds(2);
+
 using Settings = std::map<std::string, std::string>;
 
 struct DestroyNewTopic {
@@ -41,15 +44,22 @@ struct DestroyMetadata {
 };
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, DestroyMetadata>;
 
-absl::StatusOr<Metadata> MetadataOf(rd_kafka_t* client, const std::string& topic) {
-  COMMANDER_ASSIGN_OR_RETURN(const TopicHandle handle, NewTopic(client, topic));
+absl::StatusOr<Metadata> MetadataOf(rd_kafka_t* client, const std::string& topic,
+                                    absl::Duration patience = kPatience) {
+  const TopicHandle handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
+  if (handle == nullptr) return StatusOf(rd_kafka_last_error(), absl::StrCat("topic ", topic));
   const rd_kafka_metadata_t* metadata = nullptr;
   const rd_kafka_resp_err_t error =
-      rd_kafka_metadata(client, 0, handle.get(), &metadata, Milliseconds(kPatience));
+      rd_kafka_metadata(client, 0, handle.get(), &metadata, Milliseconds(patience));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return StatusOf(error, absl::StrCat("asking for topic ", topic));
   }
   return Metadata(metadata);
+}
+
+bool IsMissing(const rd_kafka_metadata_topic_t& topic) {
+  return topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+         topic.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 }
 
 Settings WantedSettings(const Cluster& cluster, Use use, int replicas) {
@@ -199,12 +209,12 @@ absl::Status EnsureTopic(rd_kafka_t* client, const Cluster& cluster, const std::
             partitions,
             ": a key's partition depends on their number, which cannot change under a group; open "
             "with ",
-            topic.partition_cnt, " partitions, or with topics of another name"));
+            topic.partition_cnt,
+            " partitions where the topic was made with them, else with topics of another name"));
       }
       break;
     }
-    const bool missing = topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                         topic.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    const bool missing = IsMissing(topic);
     if (missing && !created) {
       COMMANDER_RETURN_IF_ERROR(
           Create(client, cluster, name, use, partitions, metadata->broker_cnt));
@@ -226,6 +236,14 @@ absl::Status EnsureTopic(rd_kafka_t* client, const Cluster& cluster, const std::
   return absl::FailedPreconditionError(
       absl::StrCat("topic ", name, " must have ", absl::StrJoin(wrong, ", "),
                    "; change it with kafka-configs.sh --alter --topic ", name, " --add-config"));
+}
+
+absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& name) {
+  COMMANDER_ASSIGN_OR_RETURN(const Metadata metadata, MetadataOf(client, name, kLookPatience));
+  const rd_kafka_metadata_topic_t& topic = metadata->topics[0];
+  if (IsMissing(topic)) return 0;
+  COMMANDER_RETURN_IF_ERROR(StatusOf(topic.err, absl::StrCat("topic ", name)));
+  return topic.partition_cnt;
 }
 
 absl::StatusOr<std::string> ClusterId(rd_kafka_t* client) {

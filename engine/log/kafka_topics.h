@@ -27,6 +27,10 @@ enum class Use {
 absl::Status EnsureTopic(rd_kafka_t* client, const Cluster& cluster, const std::string& name,
                          Use use, std::uint16_t partitions);
 
+// How many the topic has now; 0: there is none of this name.  Blocks on the cluster, for 2 s at
+// most.
+absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& name);
+
 // The cluster's id, as Kafka writes it.
 absl::StatusOr<std::string> ClusterId(rd_kafka_t* client);
 // As 16 bytes: those of the UUID that Kafka makes, else a hash.

@@ -203,6 +203,9 @@ class Log : public LogReader {
 
   // Ok, or why the log has stopped for good.
   virtual absl::Status health() const = 0;
+  // What an operator should see to while the log goes on: what it is, where, and what to do. Empty:
+  // nothing.
+  virtual std::string Warning(TopicPartition /*partition*/) { return {}; }
 
   // Writes what is pending, if it can, and closes the files.  Tickets and batches
   // still waiting are told.  The first error.  The destructor does the same.

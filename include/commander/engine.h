@@ -151,9 +151,10 @@ struct PartitionStatus {
   std::string group;  // or projection
   std::uint32_t partition = 0;
   PartitionPhase phase = PartitionPhase::kRestoring;
-  absl::Status error;  // why it stopped
-  Offset folded;       // events below are in the state
-  Offset end;          // of the event topic when asked
+  absl::Status error;   // why it stopped
+  std::string warning;  // what an operator should see to while it goes on; empty: nothing
+  Offset folded;        // events below are in the state
+  Offset end;           // of the event topic when asked
 };
 
 struct EngineStatus {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/partitioner.h"
 #include "tests/support/bank.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/status_matchers.h"
@@ -100,6 +101,44 @@ TEST_F(PartitionStateTest, RefusesARecordBelowWhatItHasFolded) {
   EXPECT_EQ(state_.consumed(), Offset{1});
   EXPECT_EQ(state_.unsaved_records(), 1u);
   EXPECT_THAT(FoldNothing(3, 1), IsOk());
+}
+
+// Partitions were added to the group's topics, and it was opened with the new number: the old ones
+// kept keys that the new ones knew nothing of.
+TEST_F(PartitionStateTest, RefusesWhatIsOfAnotherPartition) {
+  PartitionOptions options = Options();
+  options.partitions = 2;
+  PartitionState state(options, StateFold<test::Account>(), sealing_, *store_, family_);
+  ASSERT_THAT(state.Load(&refold_), IsOk());
+  std::string key[2];  // by partition
+  for (char name = 'a'; key[0].empty() || key[1].empty(); ++name) {
+    key[PartitionOf(std::string(1, name), 2)] = name;
+  }
+  const auto fold = [&](const std::string& of) {
+    OutcomeHeader header;
+    header.kind = MessageKind::kEvent;
+    header.version = 1;
+    header.key = of;
+    header.cause = MessageId::FromText(of);
+    header.id = MessageId::Derive(header.cause, "event", 0);
+    EventDraft draft(TypeOf<bank::Deposited>());
+    draft.payload().initAs<bank::Deposited>();
+    const FinishedMessage message = Finish(draft, header);
+    return state.Fold(state.next(), message.words(), {.name = "bank.Deposited"});
+  };
+  EXPECT_THAT(fold(key[0]), IsOk());
+  const auto refused = StatusIs(absl::StatusCode::kFailedPrecondition,
+                                HasSubstr("its key belongs to partition 1 of 2"));
+  EXPECT_THAT(fold(key[1]), refused);
+
+  store::Batch batch;
+  batch.Put(store::PartitionKey(), store::EncodePartition({}));
+  batch.Put(store::StateKey(key[0]), store::EncodeState(1, {}));
+  ASSERT_THAT(store_->Write(family_, batch), IsOk());
+  EXPECT_THAT(state.Load(&refold_), IsOk());
+  batch.Put(store::StateKey(key[1]), store::EncodeState(1, {}));
+  ASSERT_THAT(store_->Write(family_, batch), IsOk());
+  EXPECT_THAT(state.Load(&refold_), refused);
 }
 
 }  // namespace

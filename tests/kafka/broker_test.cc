@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 
-#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "tests/kafka/handles.h"
 #include "tests/kafka/own_broker.h"
+#include "tests/kafka/plain_admin.h"
 #include "tests/support/status_matchers.h"
 
 namespace commander::test {
@@ -47,22 +47,6 @@ absl::StatusOr<int> BrokersOf(const std::string& address) {
   return Metadata(found)->broker_cnt;
 }
 
-absl::Status CreateTopic(const std::string& address, const char* name) {
-  const Handle client = Connect(RD_KAFKA_PRODUCER, address);
-  const Queue queue(rd_kafka_queue_new(client.get()));
-  const NewTopic topic(rd_kafka_NewTopic_new(name, 1, 1, nullptr, 0));
-  rd_kafka_NewTopic_t* asked[] = {topic.get()};
-  rd_kafka_CreateTopics(client.get(), asked, 1, nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return absl::DeadlineExceededError("no answer to CreateTopics");
-  const auto* const created = rd_kafka_event_CreateTopics_result(event.get());
-  if (created == nullptr) return AsStatus(rd_kafka_event_error(event.get()));
-  std::size_t count = 0;
-  const auto* const topics = rd_kafka_CreateTopics_result_topics(created, &count);
-  return count == 1 ? AsStatus(rd_kafka_topic_result_error(topics[0]))
-                    : absl::InternalError("CreateTopics answered for another number of topics");
-}
-
 // To partition 0; returns when the broker has acknowledged it.
 absl::Status Produce(const std::string& address, const char* name, std::string value) {
   const Handle producer = Connect(RD_KAFKA_PRODUCER, address);
@@ -98,7 +82,7 @@ TEST(Broker, KeepsWhatItAcknowledgedWhenItIsKilled) {
   OwnBroker broker;
   ASSERT_THAT(broker.Start(), IsOk());
   const std::string address = broker.address();
-  ASSERT_THAT(CreateTopic(address, "kept"), IsOk());
+  ASSERT_THAT(CreateTopic(address, "kept", 1), IsOk());
   ASSERT_THAT(Produce(address, "kept", "acknowledged"), IsOk());
 
   ASSERT_THAT(broker.KillHard(), IsOk());

@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "tests/kafka/bank_fixture.h"
+#include "tests/kafka/bank_on_kafka.h"
 #include "tests/kafka/own_broker.h"
 #include "tests/kafka/soak.h"
 #include "tests/kafka/tcp_proxy.h"

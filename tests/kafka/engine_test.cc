@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "engine/partitioner.h"
-#include "tests/kafka/bank_fixture.h"
+#include "tests/kafka/bank_on_kafka.h"
 #include "tests/kafka/own_broker.h"
 #include "tests/kafka/plain_admin.h"
 #include "tests/kafka/plain_consumer.h"
@@ -188,10 +188,27 @@ TEST_F(KafkaBankTest, DecidesNothingBeforeItHasReadAllThatWasCommitted) {
     const EngineStatus status = engine_->Status();
     EXPECT_EQ(status.partitions[0].phase, PartitionPhase::kRestoring);
     EXPECT_LT(status.partitions[0].folded, status.partitions[0].end);
+    // It says why, and what to do: for a restore and for whoever follows.
+    const auto warning =
+        AllOf(HasSubstr(absl::StrCat(events(), "[0]")),
+              HasSubstr(absl::StrCat("from offset ", status.projections[0].folded.value, " on")),
+              HasSubstr(absl::StrCat("before ", status.partitions[0].end.value, ":")),
+              HasSubstr("transaction.timeout.ms"),
+              HasSubstr(absl::StrCat("abort --topic ", events(), " --partition 0 --start-offset ",
+                                     status.projections[0].folded.value)));
+    EXPECT_TRUE(AwaitStatus([](const EngineStatus& now) {
+      return !now.partitions[0].warning.empty() && !now.projections[0].warning.empty();
+    }));
+    EXPECT_THAT(engine_->Status().partitions[0].warning, warning);
+    EXPECT_THAT(engine_->Status().projections[0].warning, warning);
+    EXPECT_THAT(log_.Messages(LogLevel::kWarning), ::testing::Contains(warning));
   }
   // The one that nobody waits for any more ran first.
   EXPECT_THAT(Deposit("acct-1", 1, {.timeout = absl::Minutes(1)}), IsEvents(10));
   EXPECT_EQ(BalanceOf("acct-1"), 1);
+  EXPECT_TRUE(AwaitStatus([](const EngineStatus& now) {
+    return now.partitions[0].warning.empty() && now.projections[0].warning.empty();
+  }));
 }
 
 TEST_F(KafkaBankTest, RefusesEventsThatAreGoneBelowTheStore) {

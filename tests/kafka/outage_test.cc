@@ -13,7 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "tests/kafka/bank_fixture.h"
+#include "tests/kafka/bank_on_kafka.h"
 #include "tests/kafka/own_broker.h"
 
 namespace commander::test {

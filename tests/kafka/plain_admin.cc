@@ -14,6 +14,9 @@ constexpr int kPatienceMs = 20'000;
 using OldGroup = std::unique_ptr<rd_kafka_DeleteGroup_t, Destroy<rd_kafka_DeleteGroup_destroy>>;
 using OldTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
 
+using MorePartitions =
+    std::unique_ptr<rd_kafka_NewPartitions_t, Destroy<rd_kafka_NewPartitions_destroy>>;
+
 using Resource =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 using Below = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
@@ -26,6 +29,7 @@ Handle Client(const std::string& brokers) {
   char why[512];
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
   rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
+  rd_kafka_conf_set(conf, "partitioner", "murmur2", why, sizeof why);
   rd_kafka_conf_set_dr_msg_cb(conf, OnDelivered);
   return Handle(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why));
 }
@@ -65,6 +69,22 @@ absl::Status CreateTopic(const std::string& brokers, const std::string& topic, i
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   return ResultOf(event.get(), results, count, "creating a topic");
+}
+
+absl::Status CreatePartitions(const std::string& brokers, const std::string& topic,
+                              std::size_t partitions) {
+  const Handle client = Client(brokers);
+  char why[512];
+  const MorePartitions more(rd_kafka_NewPartitions_new(topic.c_str(), partitions, why, sizeof why));
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_NewPartitions_t* each[] = {more.get()};
+  rd_kafka_CreatePartitions(client.get(), each, 1, nullptr, queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (event == nullptr) return Failed("adding partitions", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  std::size_t count = 0;
+  const rd_kafka_topic_result_t** results = rd_kafka_CreatePartitions_result_topics(
+      rd_kafka_event_CreatePartitions_result(event.get()), &count);
+  return ResultOf(event.get(), results, count, "adding partitions");
 }
 
 absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::string>& topics) {

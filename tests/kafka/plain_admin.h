@@ -16,6 +16,9 @@ namespace commander::test {
 
 absl::Status CreateTopic(const std::string& brokers, const std::string& topic, int partitions,
                          const std::vector<std::pair<std::string, std::string>>& settings = {});
+// The topic has `partitions` then, more than before.
+absl::Status CreatePartitions(const std::string& brokers, const std::string& topic,
+                              std::size_t partitions);
 absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::string>& topics);
 // Replaces all settings of the topic.
 absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
@@ -43,7 +46,8 @@ class OpenTransaction {
   rd_kafka_t* client_;
 };
 
-// Returns when the broker has it.
+// Returns when the broker has it.  RD_KAFKA_PARTITION_UA: where the key belongs, as Kafka's Java
+// client has it, by the number of partitions that there are now.
 absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
                         std::string_view key, std::string_view value,
                         std::int64_t timestamp_ms = 0);

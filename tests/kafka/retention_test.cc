@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
-#include "tests/kafka/bank_fixture.h"
+#include "tests/kafka/bank_on_kafka.h"
 #include "tests/kafka/own_broker.h"
 #include "tests/kafka/plain_admin.h"
 #include "tests/kafka/soak.h"
