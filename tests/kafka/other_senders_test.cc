@@ -18,6 +18,7 @@
 #include "commander/internal/status_macros.h"
 #include "engine/partitioner.h"
 #include "tests/kafka/kafka_bank_fixture.h"
+#include "tests/kafka/plain_admin.h"
 #include "tests/kafka/plain_lag.h"
 #include "tests/kafka/plain_producer.h"
 #include "tests/kafka/plain_reader.h"
@@ -186,6 +187,21 @@ TEST_F(OtherSendersTest, MayUseKeysOf1To1024Bytes) {
   for (const std::string& key : {longest, binary}) {
     EXPECT_THAT(DepositHere(key), IsEvents(2));
   }
+}
+
+// Kafka's key is for partitioners and tools: the one in the envelope says whose command it is.
+TEST_F(OtherSendersTest, AreHeardByTheKeyInTheEnvelope) {
+  const std::uint16_t right = internal::PartitionOf("acct-1", kPartitions);
+  for (const int partition : {right + 0, (right + 1) % kPartitions}) {
+    for (const char* key : {"", "acct-2"}) {
+      const std::string record = DepositRecord(NewCommand(absl::StrCat(partition), "acct-1"));
+      ASSERT_THAT(ProduceOne(options_.brokers, commands(), partition, key, record), IsOk());
+    }
+  }
+  AwaitNoLag();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const GroupHistory history, History());
+  EXPECT_EQ(FatesIn(history), (Fates{{"events", 2}, {"commander.misplaced", 2}}));
+  CheckStoresAndRebuild();
 }
 
 }  // namespace
