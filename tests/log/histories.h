@@ -13,7 +13,7 @@ inline std::uint64_t Histories(std::uint64_t n) {
   n /= 10;
 #endif
   if (const char* scale = std::getenv("COMMANDER_TEST_SCALE")) {
-    n = static_cast<std::uint64_t>(static_cast<double>(n) * std::atof(scale));
+    n = static_cast<std::uint64_t>(static_cast<double>(n) * std::strtod(scale, nullptr));
   }
   return n;
 }
