@@ -329,10 +329,25 @@ std::optional<Decider::Refusal> Decider::CheckWindow(const Command& command) con
   return std::nullopt;
 }
 
+absl::StatusOr<KnownType> Decider::TypeOfCommand(std::uint64_t fingerprint) {
+  const KnownType known = names_.Find(fingerprint);
+  if (!known.name.empty()) return known;
+  for (const auto& [name, handler] : handlers_) {
+    if (handler->type->fingerprint != fingerprint) continue;
+    COMMANDER_RETURN_IF_ERROR(
+        schemas_.Ensure(log_, *handler->type, state_.options().group, SchemaRole::kCommand));
+    return names_.Find(fingerprint);
+  }
+  return KnownType();
+}
+
 absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, DecidedBatch* batch) {
   drew_ = false;
   absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
-  const KnownType known = envelope.ok() ? names_.Find((*envelope)->type()) : KnownType();
+  KnownType known;
+  if (envelope.ok()) {
+    COMMANDER_ASSIGN_OR_RETURN(known, TypeOfCommand((*envelope)->type()));
+  }
   const std::string_view type = known.name;
   std::string_view code = kUnreadable;
   std::string why;

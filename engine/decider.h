@@ -104,6 +104,10 @@ class Decider {
   };
   class Sight;  // the view of a handler
 
+  // What is known of a command's type.  One that this engine was never asked to send is known from
+  // its handler, and its schema is with the log before an outcome of it.
+  absl::StatusOr<KnownType> TypeOfCommand(std::uint64_t fingerprint);
+
   // `first`: where the outcome is that the command repeats.
   absl::StatusOr<std::optional<Refusal>> CheckRepeat(const Command& command,
                                                      std::shared_ptr<const Offset>* first);

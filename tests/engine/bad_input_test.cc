@@ -14,6 +14,7 @@
 #include "engine/envelope.h"
 #include "engine/log/embedded_log.h"
 #include "engine/partitioner.h"
+#include "engine/schema.h"
 #include "tests/engine/bank_fixture.h"
 
 namespace commander::test {
@@ -205,6 +206,25 @@ TEST_F(BadInputTest, ARecordInThePartitionOfAnotherKeyIsRefusedWithTheRightOne) 
               ElementsAre(AllOf(HasSubstr("rejection commander.misplaced: topic accounts-commands"),
                                 HasSubstr(absl::StrCat("belongs to partition ", right)),
                                 HasSubstr("murmur2_random"))));
+}
+
+// Schemas were stored only with commands that the engine itself was asked to send, so the first of
+// a type was refused as unreadable when another program had appended it.
+TEST_F(BadInputTest, ACommandOfATypeThatNobodySentBeforeRuns) {
+  Open();
+  AppendRaw(0, {DepositRecord("acct-1")});
+  Open();
+  EXPECT_THAT(Misbehave("acct-1", How::EMIT_THEN_REJECT), IsRejected("changed_my_mind"));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const Outcome found,
+                                 engine_->FindOutcome(*accounts_, "acct-1", "foreign"));
+  EXPECT_EQ(found.version(), 1u);
+  Close();
+  COMMANDER_ASSERT_OK_AND_ASSIGN(
+      const auto log, log::OpenEmbeddedLogReader({.directory = (data() / "log").string()}));
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const auto schemas, internal::SchemaSet::Load(*log));
+  EXPECT_EQ(schemas->NameOf(internal::TypeOf<bank::Deposit>().fingerprint), "bank.Deposit");
+  Rebuild();
+  EXPECT_THAT(Deposit("acct-1", 1, {.id = "foreign"}), RepeatsEvents(1));
 }
 
 // What another program appended runs as if an engine had.

@@ -18,9 +18,9 @@
 #include "absl/time/clock.h"
 #include "tests/kafka/bank_on_kafka.h"
 #include "tests/kafka/own_broker.h"
-#include "tests/kafka/soak.h"
 #include "tests/kafka/tcp_proxy.h"
 #include "tests/kafka/topics_check.h"
+#include "tests/log/histories.h"
 #include "tests/process/report.h"
 
 namespace commander::test {
@@ -166,13 +166,13 @@ class KafkaDoubtTest : public KafkaBankTest {
 TEST_F(KafkaDoubtTest, HasOneOutcomeWhereAnswersAreHeldBack) {
   options_.kafka_properties.clear();
   Open();
-  HoldWhileClientsSend(Soak() ? 20 : 3, absl::Seconds(Soak() ? 8 : 6));
+  HoldWhileClientsSend(AsWritten() ? 20 : 3, absl::Seconds(AsWritten() ? 8 : 6));
   Check();
 }
 
 TEST_F(KafkaDoubtTest, HasOneOutcomeWhereTransactionAndSessionTimeOutMeanwhile) {
   Open();
-  HoldWhileClientsSend(Soak() ? 20 : 2, absl::Seconds(4));
+  HoldWhileClientsSend(AsWritten() ? 20 : 2, absl::Seconds(4));
   Check();
 }
 

@@ -19,7 +19,6 @@
 #include "tests/kafka/own_broker.h"
 #include "tests/kafka/plain_admin.h"
 #include "tests/kafka/plain_consumer.h"
-#include "tests/process/lives.h"
 
 namespace commander::test {
 namespace {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "tests/kafka/own_broker.h"
-#include "tests/kafka/soak.h"
 #include "tests/kafka/topics_check.h"
+#include "tests/log/histories.h"
 #include "tests/process/lives.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -77,9 +77,9 @@ TEST_F(KafkaKillTest, KeepsItsPromisesThroughTwentyLives) {
 // A process that stands still for longer than its transactions and its session live, and then goes
 // on where it stood: what it was about to commit may be refused, or be there.
 TEST_F(KafkaKillTest, KeepsItsPromisesWhenItIsStoppedAndContinued) {
-  if (!Soak()) Start({"transaction.timeout.ms=1000", "session.timeout.ms=3000"});
-  const int times = Soak() ? 5 : 2;
-  const absl::Duration pause = absl::Seconds(Soak() ? 10 + 15 : 1 + 4);
+  if (!AsWritten()) Start({"transaction.timeout.ms=1000", "session.timeout.ms=3000"});
+  const int times = AsWritten() ? 5 : 2;
+  const absl::Duration pause = absl::Seconds(AsWritten() ? 10 + 15 : 1 + 4);
   ASSERT_THAT(lives_->PauseAndDie(times, pause), IsOk()) << "seed " << lives_->seed();
   Check(false);
   ASSERT_THAT(lives_->Live(40), IsOk());

@@ -9,7 +9,7 @@
 #include "tests/kafka/bank_on_kafka.h"
 #include "tests/kafka/own_broker.h"
 #include "tests/kafka/plain_admin.h"
-#include "tests/kafka/soak.h"
+#include "tests/log/histories.h"
 
 namespace commander::test {
 namespace {
@@ -18,7 +18,7 @@ class KafkaRetentionTest : public KafkaBankTest {
  protected:
   void SetUp() override {
     KafkaBankTest::SetUp();
-    if (!Soak()) return;
+    if (!AsWritten()) return;
     broker_ = std::make_unique<OwnBroker>(OwnBroker::Options{
         .properties = {"offsets.retention.minutes=1", "offsets.retention.check.interval.ms=1000"}});
     ASSERT_THAT(broker_->Start(), IsOk());
@@ -28,12 +28,12 @@ class KafkaRetentionTest : public KafkaBankTest {
 
   // Deletes them, or waits until the broker has.
   void LoseConsumedOffsets() {
-    if (Soak()) absl::SleepFor(absl::Minutes(3));
+    if (AsWritten()) absl::SleepFor(absl::Minutes(3));
     const absl::Time late = absl::Now() + absl::Seconds(20);
     absl::StatusOr<bool> gone = false;
     while (gone.ok() && !*gone && absl::Now() < late) {
       // Refused as long as the broker takes the one that left for a member.
-      if (!Soak()) DeleteGroup(options_.brokers, group_name_).IgnoreError();
+      if (!AsWritten()) DeleteGroup(options_.brokers, group_name_).IgnoreError();
       gone = HasNoOffset(options_.brokers, group_name_, commands(), 0);
     }
     ASSERT_THAT(gone, IsOkAndHolds(true));

@@ -13,9 +13,13 @@ inline std::uint64_t Histories(std::uint64_t n) {
   n /= 10;
 #endif
   if (const char* scale = std::getenv("COMMANDER_TEST_SCALE")) {
-    n = static_cast<std::uint64_t>(static_cast<double>(n) * std::atof(scale));
+    n = static_cast<std::uint64_t>(static_cast<double>(n) * std::strtod(scale, nullptr));
   }
   return n;
 }
+
+// Whether times and numbers that a test shortens are to be those of its case: from
+// COMMANDER_TEST_SCALE=10 on.
+inline bool AsWritten() { return Histories(100) >= 1000; }
 
 }  // namespace commander::test

@@ -18,12 +18,17 @@ constexpr std::uint64_t kFirstSeed = 1;
 // Lines, each of 40 bytes or more: whoever reads so many has read what was said meanwhile.
 constexpr std::uint64_t kMoreThanAPipeHolds = 1600;
 
-std::uint64_t WantedSeed() {
+}  // namespace
+
+std::uint64_t KillSeed() {
   const char* text = std::getenv("COMMANDER_KILL_SEED");
   return text == nullptr ? kFirstSeed : std::strtoull(text, nullptr, 10);
 }
 
-}  // namespace
+void DeleteBankStores(const std::filesystem::path& data) {
+  std::filesystem::remove_all(data / "store");
+  std::filesystem::remove_all(data / "projections");
+}
 
 absl::StatusOr<std::string> HashOfBankStores(const std::filesystem::path& data,
                                              const std::string& group) {
@@ -44,7 +49,7 @@ absl::StatusOr<std::string> HashOfBankStores(const std::filesystem::path& data,
                       rows.ToHex());
 }
 
-Lives::Lives(Options options) : options_(std::move(options)), seed_(WantedSeed()) {}
+Lives::Lives(Options options) : options_(std::move(options)), seed_(KillSeed()) {}
 
 // The number of the life names its clients, and decides what they send.
 std::vector<std::string> Lives::Command(const std::string& commands) {
@@ -106,11 +111,6 @@ absl::Status Lives::End(const Ran& ran, int exit) {
   }
   for (const std::string& line : ran.Lines()) COMMANDER_RETURN_IF_ERROR(reports_.Add(line));
   return absl::OkStatus();
-}
-
-void Lives::DeleteStores() const {
-  std::filesystem::remove_all(options_.data / "store");
-  std::filesystem::remove_all(options_.data / "projections");
 }
 
 std::vector<std::string> Lives::Untold() const {

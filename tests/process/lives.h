@@ -22,6 +22,10 @@
 
 namespace commander::test {
 
+// COMMANDER_KILL_SEED, or 1.
+std::uint64_t KillSeed();
+
+void DeleteBankStores(const std::filesystem::path& data);
 // Of all rows in the stores of the bank below `data`, own state of `group` and projection.
 absl::StatusOr<std::string> HashOfBankStores(const std::filesystem::path& data,
                                              const std::string& group);
@@ -45,7 +49,7 @@ class Lives {
   // A life in which each client sends so many commands, and which closes its engine.
   absl::Status Live(int commands);
 
-  void DeleteStores() const;
+  void DeleteStores() const { DeleteBankStores(options_.data); }
   absl::StatusOr<std::string> HashOfStores() const {
     return HashOfBankStores(options_.data, options_.group);
   }

@@ -15,10 +15,15 @@ bool IsOperators(const LoggedCommand& command) {
   return command.type == kRetry || command.type == kSkip;
 }
 
+// Refused by its place: nothing in the record is relied on.
+bool ByPlace(const LoggedOutcome& outcome) {
+  return outcome.code == "commander.unreadable" || outcome.code == "commander.misplaced";
+}
+
 // The codes of refusals that the engine gives before it asks a handler.
 bool NotRun(const LoggedOutcome& outcome) {
-  return outcome.code == "commander.expired" || outcome.code == "commander.clock" ||
-         outcome.code == "commander.unreadable" || outcome.code == "commander.id_reused";
+  return ByPlace(outcome) || outcome.code == "commander.expired" ||
+         outcome.code == "commander.clock" || outcome.code == "commander.id_reused";
 }
 
 bool SamePayload(const LoggedCommand& a, const LoggedCommand& b) {
@@ -51,8 +56,8 @@ void PartitionWalk::Step(const LoggedOutcome& outcome) {
     return;
   }
   const LoggedCommand& command = history_.commands[outcome.source.value];
-  const bool unreadable = outcome.code == "commander.unreadable" && outcome.key.empty();
-  if (!unreadable && (outcome.cause != command.id || outcome.key != command.key)) {
+  const bool attributed = !ByPlace(outcome) || !outcome.key.empty();
+  if (attributed && (outcome.cause != command.id || outcome.key != command.key)) {
     Say(outcome, "id or key are not those of its command");
   }
   if (outcome.time_ns < model_.time_ns) Say(outcome, "its time goes back");
@@ -84,7 +89,7 @@ void PartitionWalk::CheckFirst(const LoggedOutcome& outcome, const LoggedCommand
     Say(outcome, absl::StrCat("first outcomes are not in order of sources: expected ",
                               model_.consumed.value));
   }
-  if (outcome.code == "commander.unreadable") return;
+  if (ByPlace(outcome)) return;
   CheckRemembered(outcome, command);
   if (outcome.repeat || outcome.code == "commander.id_reused") return;
   CheckWindow(outcome, command);
