@@ -79,6 +79,8 @@ void Transactor::OnDelivered(const rd_kafka_message_t& message) {
     // What is purged has another reason, which was or will be told.
     if (message.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
         message.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+      // What the whole transaction is told of the same says less.
+      if (message.err == cause_) why_ = absl::OkStatus();
       Blame(message.err,
             StatusOf(message.err,
                      absl::StrCat("an outcome of ", message.len, " bytes for topic ",
