@@ -124,7 +124,7 @@ absl::StatusOr<Client> NewClient(rd_kafka_type_t type, const Cluster& cluster,
       {"log.connection.close", "false"},
   };
   if (type == RD_KAFKA_PRODUCER) {
-    all.emplace_back("linger.ms", "1");
+    all.emplace_back("linger.ms", kLingerMilliseconds);
     all.emplace_back("compression.codec", "lz4");
   }
   all.insert(all.end(), cluster.properties.begin(), cluster.properties.end());

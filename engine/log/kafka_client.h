@@ -35,6 +35,8 @@ struct Cluster {
 
 // How long an answer of the cluster is waited for.
 inline constexpr absl::Duration kPatience = absl::Seconds(10);
+// linger.ms, unless the user says otherwise.
+inline constexpr char kLingerMilliseconds[] = "1";
 // topic.metadata.refresh.interval.ms, unless the user says otherwise.
 inline constexpr int kMetadataMilliseconds = 10'000;
 

@@ -126,7 +126,6 @@ class KafkaLogImpl final : public KafkaLog {
   std::mutex step_mutex_;  // held by whoever is in Step(); guards what follows
   std::unique_ptr<Producer> producer_;
   std::function<absl::Status()> barrier_;
-  std::vector<kafka::Append> blocked_;  // librdkafka's queue was full
   absl::Time housekeeping_ = absl::InfinitePast();
 
   mutable std::mutex mutex_;  // guards what follows
@@ -422,21 +421,8 @@ void KafkaLogImpl::Refuse(Pending pending, const absl::Status& why) {
   }
 }
 
-// Hands all of it over, or keeps what librdkafka has no room for.  Outcomes never wait for that.
 void KafkaLogImpl::Produce(Pending pending) {
-  std::size_t produced = 0;
-  std::size_t bytes = 0;
-  for (; produced < pending.appends.size(); ++produced) {
-    if (!producer_->Produce(pending.appends[produced])) break;
-    bytes += pending.appends[produced].message().size_bytes();
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    pending_bytes_ -= bytes;
-  }
-  pending.appends.erase(pending.appends.begin(),
-                        pending.appends.begin() + static_cast<std::ptrdiff_t>(produced));
-  blocked_ = std::move(pending.appends);
+  for (kafka::Append& append : pending.appends) producer_->Produce(std::move(append));
   for (CommitBatch& batch : pending.batches) {
     Committer* committer = nullptr;
     {
@@ -487,11 +473,6 @@ bool KafkaLogImpl::Step(bool try_only) {
       batch.done({never ? CommitOutcome::kAborted : CommitOutcome::kUnknown, why, {}, {}});
     }
   }
-  if (!blocked_.empty()) {
-    pending.appends.insert(pending.appends.begin(), std::make_move_iterator(blocked_.begin()),
-                           std::make_move_iterator(blocked_.end()));
-    blocked_.clear();
-  }
   if (producer_ == nullptr) return worked;  // closed: there is nothing but refusals
   if (!pending.empty()) {
     const absl::Status passed = barrier_ ? barrier_() : absl::OkStatus();
@@ -503,6 +484,10 @@ bool KafkaLogImpl::Step(bool try_only) {
     }
   }
   worked |= producer_->Serve();
+  if (const std::size_t bytes = producer_->TakeBytesHandedOver(); bytes > 0) {
+    const std::lock_guard lock(mutex_);
+    pending_bytes_ -= bytes;
+  }
   std::vector<Committer*> committers;
   {
     const std::shared_lock lock(topics_mutex_);
@@ -560,7 +545,7 @@ bool KafkaLogImpl::idle() {
     const std::lock_guard lock(mutex_);
     if (!pending_.empty() || !refused_.empty()) return false;
   }
-  if (!blocked_.empty() || (producer_ != nullptr && !producer_->idle())) return false;
+  if (producer_ != nullptr && !producer_->idle()) return false;
   const std::shared_lock lock(topics_mutex_);
   return std::all_of(committers_.begin(), committers_.end(),
                      [](const auto& committer) { return committer.second->idle(); });
@@ -579,12 +564,15 @@ absl::Status KafkaLogImpl::Close() {
     const std::shared_lock lock(topics_mutex_);
     for (const auto& [commands, committer] : committers_) committer->Close();
   }
-  absl::Status status = producer_->Flush(kPatience);
+  absl::Status status;
+  {
+    const std::lock_guard step(step_mutex_);
+    status = producer_->Flush(kPatience);
+  }
   Step(false);
   {
     const std::lock_guard step(step_mutex_);
     producer_.reset();  // tells tickets that are left
-    Refuse({std::move(blocked_), {}}, Closed());
   }
   {
     const std::shared_lock lock(topics_mutex_);

@@ -2,8 +2,10 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "commander/internal/status_macros.h"
@@ -65,6 +67,14 @@ void Tickets::Consume(Offset end) {
   count_ = unplaced_.size() + placed_.size();
 }
 
+Producer::Producer(const Cluster& cluster) : cluster_(cluster) {
+  double milliseconds = 0;
+  if (absl::SimpleAtod(PropertyOr(cluster.properties, "linger.ms", kLingerMilliseconds),
+                       &milliseconds)) {
+    linger_ = absl::Milliseconds(milliseconds);
+  }
+}
+
 absl::StatusOr<std::unique_ptr<Producer>> Producer::Open(const Cluster& cluster,
                                                          std::function<void()> delivered) {
   std::unique_ptr<Producer> producer(new Producer(cluster));
@@ -91,6 +101,11 @@ Producer::~Producer() {
   // What is not delivered is reported so, which frees it.
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client_.get(), Milliseconds(kPatience));
+  for (const auto& [place, lane] : lanes_) {
+    for (const Append& append : lane->waiting) {
+      Fail(SentOf(append, nullptr), absl::CancelledError("the log is closed"));
+    }
+  }
 }
 
 absl::StatusOr<rd_kafka_topic_t*> Producer::Topic(const std::string& name) {
@@ -124,27 +139,47 @@ void Producer::Fail(const Sent& sent, const absl::Status& why) {
 
 absl::Status Producer::Prepare(const std::string& topic) { return Topic(topic).status(); }
 
-bool Producer::Produce(const Append& append) {
-  Sent sent{append.ticket, append.tickets, 0};
+Producer::Sent Producer::SentOf(const Append& append, Lane* lane) {
+  Sent sent{append.ticket, append.tickets, 0, lane};
   if (append.tickets != nullptr) sent.hash = Tickets::HashOf(append.message());
-  const absl::Status status =
-      Send(append.topic, append.partition, append.key,
-           {reinterpret_cast<const char*>(append.value.data()), append.value.size() * sizeof(Word)},
-           sent);
-  if (absl::IsResourceExhausted(status)) return false;
-  if (!status.ok()) Fail(sent, status);
-  return true;
+  return sent;
+}
+
+bool Producer::HandOver(Lane& lane, absl::Time now) {
+  if (lane.waiting.empty()) return false;
+  if (lane.under_way == 0) lane.since = now;
+  if (now > lane.since + linger_) return false;
+  auto at = lane.waiting.begin();
+  for (; at != lane.waiting.end(); ++at) {
+    const Sent sent = SentOf(*at, &lane);
+    const absl::Status status = Send(
+        at->topic, at->partition, at->key,
+        {reinterpret_cast<const char*>(at->value.data()), at->value.size() * sizeof(Word)}, sent);
+    if (absl::IsResourceExhausted(status)) break;  // its queue is full
+    bytes_handed_over_ += at->message().size_bytes();
+    status.ok() ? void(++lane.under_way) : Fail(sent, status);
+  }
+  const bool worked = at != lane.waiting.begin();
+  lane.waiting.erase(lane.waiting.begin(), at);
+  return worked;
+}
+
+bool Producer::idle() const {
+  return rd_kafka_outq_len(client_.get()) == 0 &&
+         std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane.second->waiting.empty(); });
 }
 
 absl::Status Producer::ProduceBytes(const std::string& topic, std::uint16_t partition,
                                     std::string_view key, std::string_view value,
                                     std::shared_ptr<Ticket> ticket) {
-  return Send(topic, partition, key, value, {std::move(ticket), nullptr, 0});
+  return Send(topic, partition, key, value, {.ticket = std::move(ticket)});
 }
 
 void Producer::OnDelivered(const rd_kafka_message_t& message) {
   const std::unique_ptr<Sent> sent(static_cast<Sent*>(message._private));
   ++told_;
+  if (sent->lane != nullptr) --sent->lane->under_way;
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return Fail(
         *sent,
@@ -160,7 +195,9 @@ void Producer::OnDelivered(const rd_kafka_message_t& message) {
 bool Producer::Serve() {
   told_ = 0;
   rd_kafka_poll(client_.get(), 0);
-  const bool worked = told_ > 0;
+  bool worked = told_ > 0;
+  const absl::Time now = absl::Now();
+  for (const auto& [place, lane] : lanes_) worked |= HandOver(*lane, now);
   char why[512] = {};
   const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), why, sizeof why);
   if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) return worked;
@@ -178,7 +215,14 @@ bool Producer::Serve() {
 }
 
 absl::Status Producer::Flush(absl::Duration patience) {
-  return StatusOf(rd_kafka_flush(client_.get(), Milliseconds(patience)), "appending");
+  const absl::Time late = absl::Now() + patience;
+  while (true) {
+    Serve();
+    const absl::Duration left = std::max(late - absl::Now(), absl::ZeroDuration());
+    const absl::Status status =
+        StatusOf(rd_kafka_flush(client_.get(), Milliseconds(left)), "appending");
+    if (!status.ok() || idle()) return status;
+  }
 }
 
 }  // namespace commander::log::kafka

@@ -7,17 +7,20 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "engine/log/kafka_client.h"
 #include "engine/log/log.h"
 
@@ -73,28 +76,47 @@ class Producer {
 
   // So that the first record does not wait for what a broker has to say of the topic.
   absl::Status Prepare(const std::string& topic);
-  // Hands it to librdkafka, which copies it.  False: its queue is full, Serve() and try again.
-  bool Produce(const Append& append);
+  // Takes it, for Serve() to hand over.
+  void Produce(Append append) {
+    std::unique_ptr<Lane>& lane = lanes_[{append.topic, append.partition}];
+    if (lane == nullptr) lane = std::make_unique<Lane>();
+    lane->waiting.push_back(std::move(append));
+  }
   //   kResourceExhausted: the queue is full.
   absl::Status ProduceBytes(const std::string& topic, std::uint16_t partition, std::string_view key,
                             std::string_view value, std::shared_ptr<Ticket> ticket);
-  // Tells tickets what became of their records.  False: there was nothing.
+  // Tells tickets what became of their records, and hands records over to librdkafka, which copies
+  // them.  False: there was nothing to do.
   bool Serve();
+  // Messages that Produce() took and that wait no more, since this was asked last.
+  std::size_t TakeBytesHandedOver() { return std::exchange(bytes_handed_over_, 0); }
   // Everything has been told.
-  bool idle() const { return rd_kafka_outq_len(client_.get()) == 0; }
+  bool idle() const;
   // Waits until all are delivered or have failed.
   absl::Status Flush(absl::Duration patience);
 
  private:
+  // The records of a partition.  An idempotent producer of librdkafka has one request of it under
+  // way (rktp_msgs_inflight counts messages, and is bounded as if it counted requests), and until
+  // that is answered its thread polls without a pause where more records wait.  So they wait here.
+  struct Lane {
+    std::vector<Append> waiting;
+    std::size_t under_way = 0;
+    absl::Time since;  // the first of those was handed over; what comes soon goes with it
+  };
   struct Sent {
     std::shared_ptr<Ticket> ticket;
     Tickets* tickets = nullptr;
     std::uint64_t hash = 0;
+    Lane* lane = nullptr;
   };
-  explicit Producer(const Cluster& cluster) : cluster_(cluster) {}
+  explicit Producer(const Cluster& cluster);
   absl::Status Start();
   absl::Status Send(const std::string& topic, std::uint16_t partition, std::string_view key,
                     std::string_view value, Sent sent);
+  // False: there was nothing, or the partition's turn has not come.
+  bool HandOver(Lane& lane, absl::Time now);
+  static Sent SentOf(const Append& append, Lane* lane);
   static void Fail(const Sent& sent, const absl::Status& why);
   void OnDelivered(const rd_kafka_message_t& message);
   absl::StatusOr<rd_kafka_topic_t*> Topic(const std::string& name);
@@ -104,7 +126,10 @@ class Producer {
   Client client_;
   Queue queue_;
   std::unordered_map<std::string, TopicHandle> topics_;
+  std::map<std::pair<std::string, std::uint16_t>, std::unique_ptr<Lane>> lanes_;
+  absl::Duration linger_;
   std::size_t told_ = 0;
+  std::size_t bytes_handed_over_ = 0;
 };
 
 }  // namespace commander::log::kafka
