@@ -329,13 +329,18 @@ std::optional<Decider::Refusal> Decider::CheckWindow(const Command& command) con
   return std::nullopt;
 }
 
+absl::Status Decider::EnsureSchema(const Type& type, SchemaRole role) {
+  absl::Status status = schemas_.Ensure(log_, type, state_.options().group, role);
+  // The log is away: asked again.
+  return absl::IsUnavailable(status) ? absl::AbortedError(status.message()) : status;
+}
+
 absl::StatusOr<KnownType> Decider::TypeOfCommand(std::uint64_t fingerprint) {
   const KnownType known = names_.Find(fingerprint);
   if (!known.name.empty()) return known;
   for (const auto& [name, handler] : handlers_) {
     if (handler->type->fingerprint != fingerprint) continue;
-    COMMANDER_RETURN_IF_ERROR(
-        schemas_.Ensure(log_, *handler->type, state_.options().group, SchemaRole::kCommand));
+    COMMANDER_RETURN_IF_ERROR(EnsureSchema(*handler->type, SchemaRole::kCommand));
     return names_.Find(fingerprint);
   }
   return KnownType();
@@ -567,8 +572,7 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
   }
   for (const EventDraft& event : events) {
     if (stored_.contains(&event.type())) continue;
-    COMMANDER_RETURN_IF_ERROR(
-        schemas_.Ensure(log_, event.type(), state_.options().group, SchemaRole::kEvent));
+    COMMANDER_RETURN_IF_ERROR(EnsureSchema(event.type(), SchemaRole::kEvent));
     stored_.insert(&event.type());
   }
   const std::uint32_t before = batch->entries.count();

@@ -104,6 +104,8 @@ class Decider {
   };
   class Sight;  // the view of a handler
 
+  //   kAborted: the log is away; ask again.
+  absl::Status EnsureSchema(const Type& type, SchemaRole role);
   // What is known of a command's type.  One that this engine was never asked to send is known from
   // its handler, and its schema is with the log before an outcome of it.
   absl::StatusOr<KnownType> TypeOfCommand(std::uint64_t fingerprint);

@@ -39,8 +39,8 @@ absl::Status PartitionState::CheckPlace(std::string_view key, std::string_view w
   if (right == options_.partition) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       ToAbsl(where), ": its key belongs to partition ", right, " of ", options_.partitions,
-      "; the group has had another number of partitions, which cannot change: open with that one, "
-      "or with topics of another name"));
+      "; the group has had another number of partitions, which cannot change: open with that one "
+      "where the topics still have it, else use topics of another name"));
 }
 
 absl::Status PartitionState::CheckStoredPlaces() const {

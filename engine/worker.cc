@@ -169,6 +169,10 @@ bool Worker::TakeResults() {
         DropStaged(commit->status, true);
         break;
       case log::CommitOutcome::kRefused:
+        if (stopped()) {
+          DropBatch(*batch, StoppedAnswer(error()), false);
+          break;
+        }
         DropBatch(*batch, commit->status, true);
         StopLocked(commit->status);
         break;
@@ -288,6 +292,8 @@ bool Worker::DecideSome() {
     }
     const absl::StatusOr<Decider::Result> result = decider_.Decide(record, open_.get());
     if (absl::IsAborted(result.status())) {
+      const absl::Status health = environment_.log->health();
+      if (!health.ok()) return StopLocked(health), true;
       Log(LogLevel::kWarning, absl::StrCat("waiting for the log: ", result.status().message()));
       break;
     }
@@ -331,6 +337,15 @@ void Worker::Submit() {
 }
 
 void Worker::Apply(DecidedBatch& batch, const log::CommitResult& committed) {
+  if (const Offset first = committed.OffsetOf(0); first < state_.next()) {
+    may_write_back_ = false;
+    StopLocked(absl::DataLossError(absl::StrCat(
+        "topic ", options_.partition.events_topic, "[", partition(),
+        "]: outcomes were put at offset ", first.value, ", below ", state_.next().value,
+        ", which was its end: it was deleted and made anew while it was in use; "
+        "restore it from a backup, or use topics of another name")));
+    return DropBatch(batch, StoppedAnswer(error()), false);
+  }
   std::uint32_t records = 0;
   for (DecidedOutcome& outcome : batch.outcomes) {
     if (outcome.entry != nullptr) {

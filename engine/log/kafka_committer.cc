@@ -16,6 +16,8 @@ constexpr std::size_t kMaxTransactionBytes = std::size_t{32} << 20;
 // Transactions in a row that a broker refuses for a reason that does not pass.
 constexpr int kMaxRefusals = 5;
 constexpr absl::Duration kRefusalPause = absl::Milliseconds(100);  // doubled each time
+// Before another try where several transactions in a row ended without a commit.
+constexpr absl::Duration kSetbackPause = absl::Milliseconds(100);
 
 bool IsFence(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
@@ -23,9 +25,22 @@ bool IsFence(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
-bool IsFencedProducer(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR__FENCED || error == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-         error == RD_KAFKA_RESP_ERR_PRODUCER_FENCED;
+// Of a record or of us, so that the same is refused again.
+bool IsPermanent(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // What batches are told that are not committed any more: that, or why it commits no more.
@@ -39,7 +54,8 @@ Committer::Committer(const Cluster& cluster, Options options)
     : cluster_(cluster),
       options_(std::move(options)),
       stale_(options_.partitions, false),
-      refusals_(options_.partitions, 0) {}
+      refusals_(options_.partitions, 0),
+      not_before_(options_.partitions, absl::InfinitePast()) {}
 
 absl::StatusOr<std::unique_ptr<Committer>> Committer::Open(const Cluster& cluster,
                                                            Options options) {
@@ -132,16 +148,20 @@ void Committer::Run() {
     std::vector<CommitBatch> batches;
     {
       std::unique_lock lock(mutex_);
-      more_.wait(lock, [&] { return !waiting_.empty() || closing_; });
+      for (absl::Time next = NextCommit(); next > absl::Now() && !closing_; next = NextCommit()) {
+        if (next == absl::InfiniteFuture()) {
+          more_.wait(lock);
+        } else {
+          more_.wait_until(lock, absl::ToChronoTime(next));
+        }
+      }
       if (waiting_.empty() || !health_.ok()) {
         ended_ = true;
         end_.notify_all();
         batches.swap(waiting_);
       } else {
         committing_ = true;
-        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(CountForOneTransaction());
-        std::move(waiting_.begin(), end, std::back_inserter(batches));
-        waiting_.erase(waiting_.begin(), end);
+        batches = TakeForOneTransaction();
       }
     }
     if (ended_) {
@@ -158,19 +178,35 @@ void Committer::Run() {
   }
 }
 
-std::size_t Committer::CountForOneTransaction() const {
-  const auto suspect = [&](const CommitBatch& batch) {
-    return refusals_[batch.commands.partition] > 0;
-  };
-  if (suspect(waiting_.front())) return 1;
-  std::size_t count = 0;
-  std::size_t bytes = 0;
+absl::Time Committer::NextCommit() const {
+  absl::Time next = absl::InfiniteFuture();
   for (const CommitBatch& batch : waiting_) {
-    bytes += batch.entries.bytes();
-    if (count > 0 && (bytes > kMaxTransactionBytes || suspect(batch))) break;
-    ++count;
+    next = std::min(next, not_before_[batch.commands.partition]);
   }
-  return count;
+  return next;
+}
+
+std::vector<CommitBatch> Committer::TakeForOneTransaction() {
+  const absl::Time now = absl::Now();
+  std::vector<CommitBatch> taken;
+  std::vector<CommitBatch> left;
+  std::size_t bytes = 0;
+  bool alone = false;
+  for (CommitBatch& batch : waiting_) {
+    const std::uint16_t partition = batch.commands.partition;
+    const bool suspect = refusals_[partition] > 0;
+    const bool fits = taken.empty() ||
+                      (!alone && !suspect && bytes + batch.entries.bytes() <= kMaxTransactionBytes);
+    if (!fits || (now < not_before_[partition] && !closing_)) {
+      left.push_back(std::move(batch));
+      continue;
+    }
+    alone = suspect;
+    bytes += batch.entries.bytes();
+    taken.push_back(std::move(batch));
+  }
+  waiting_.swap(left);
+  return taken;
 }
 
 bool Committer::AwaitMembership(Member::Assignment* assignment) {
@@ -235,6 +271,7 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
   const Transactor::Verdict verdict = transactor->Commit(
       batches, options_.commands, options_.instance, assignment.metadata, options_.key_of, stop_);
   if (verdict == Transactor::Verdict::kCommitted) {
+    setbacks_ = 0;
     std::size_t entry = 0;
     for (CommitBatch& batch : batches) {
       refusals_[batch.commands.partition] = 0;
@@ -247,37 +284,46 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
     }
     return;
   }
-  const absl::Status why = transactor->why();
-  cluster_.Say(LogLevel::kWarning,
-               absl::StrCat("a transaction of group ", options_.group,
-                            verdict == Transactor::Verdict::kAborted
-                                ? " was aborted, and is decided again: "
-                                : " ended without a result; the log is read again: ",
-                            why.message()));
   if (IsFence(transactor->cause())) refused_assignment_ = assignment.number;
-  const bool permanent = !IsTransient(transactor->cause()) && !IsFence(transactor->cause()) &&
-                         !IsFencedProducer(transactor->cause());
+  const CommitResult result = Setback(batches, *transactor, verdict);
+  ReportAll(batches, result.outcome, result.status);
+}
+
+CommitResult Committer::Setback(const std::vector<CommitBatch>& batches,
+                                const Transactor& transactor, Transactor::Verdict verdict) {
+  const bool aborted = verdict == Transactor::Verdict::kAborted;
+  const absl::Status why = transactor.why();
+  const bool permanent = IsPermanent(transactor.cause());
   int refusals = 0;
   for (const CommitBatch& batch : batches) {
     int& count = refusals_[batch.commands.partition];
     count = permanent ? count + 1 : 0;
     refusals = std::max(refusals, count);
   }
-  if (verdict == Transactor::Verdict::kUnknown) {
-    if (refusals > kMaxRefusals) {
-      Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals,
-                                                 " in a row: ", why.message())));
-    }
-    Settle();
-    return ReportAll(batches, CommitOutcome::kUnknown, health().ok() ? why : health());
+  if (aborted && refusals > kMaxRefusals && batches.size() == 1) {
+    return {CommitOutcome::kRefused,
+            absl::Status(why.code(),
+                         absl::StrCat("refused ", refusals, " times in a row: ", why.message(),
+                                      "; change what refuses it, a record bound or a right, and "
+                                      "open the engine again"))};
   }
-  if (refusals > kMaxRefusals && batches.size() == 1) {
-    return ReportAll(batches, CommitOutcome::kRefused,
-                     absl::Status(why.code(), absl::StrCat("refused ", refusals,
-                                                           " times in a row: ", why.message())));
+  cluster_.Say(LogLevel::kWarning,
+               absl::StrCat("a transaction of group ", options_.group,
+                            aborted ? " was aborted, and is decided again: "
+                                    : " ended without a result; the log is read again: ",
+                            why.message()));
+  const absl::Time next =
+      absl::Now() + (refusals > 1      ? kRefusalPause * (1 << std::min(refusals, kMaxRefusals))
+                     : setbacks_++ > 0 ? kSetbackPause
+                                       : absl::ZeroDuration());
+  for (const CommitBatch& batch : batches) not_before_[batch.commands.partition] = next;
+  if (aborted) return {CommitOutcome::kAborted, why};
+  if (refusals > kMaxRefusals) {
+    Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals,
+                                               " in a row: ", why.message())));
   }
-  if (refusals > 1) absl::SleepFor(kRefusalPause * (1 << std::min(refusals, kMaxRefusals)));
-  ReportAll(batches, CommitOutcome::kAborted, why);
+  Settle();
+  return {CommitOutcome::kUnknown, health().ok() ? why : health()};
 }
 
 void Committer::Close() {

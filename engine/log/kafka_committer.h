@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "engine/log/kafka_client.h"
 #include "engine/log/kafka_member.h"
 #include "engine/log/kafka_transactor.h"
@@ -62,8 +63,13 @@ class Committer {
   Committer(const Cluster& cluster, Options options);
   absl::Status OpenTransactors();
   void Run();
-  // Of those that wait, at least one.
-  std::size_t CountForOneTransaction() const;
+  // When a batch that waits may be committed; not before it has waited if it was refused.
+  absl::Time NextCommit() const;
+  // Of those that wait and may be committed; at least one, if there are any.
+  std::vector<CommitBatch> TakeForOneTransaction();
+  // Another transaction has ended without a commit.  What to tell its batches.
+  CommitResult Setback(const std::vector<CommitBatch>& batches, const Transactor& transactor,
+                       Transactor::Verdict verdict);
   void CommitTogether(std::vector<CommitBatch> batches);
   // Waits for a membership to commit with.  False: it ends, or has lost it for good.
   bool AwaitMembership(Member::Assignment* assignment);
@@ -84,9 +90,11 @@ class Committer {
   std::uint64_t lost_seen_ = 0;
   std::uint64_t refused_assignment_ = 0;  // the broker does not take it any more
   std::vector<bool> stale_;               // partitions whose state may lack what another owner did
-  // Of a partition's transactions in a row, that something permanent ended.  It may be another
-  // partition's fault, until each has been tried alone.
+  // Of a partition: its transactions in a row that something permanent ended, and when the next may
+  // begin.  It may be another partition's fault, until each has been tried alone.
   std::vector<int> refusals_;
+  std::vector<absl::Time> not_before_;
+  int setbacks_ = 0;  // transactions in a row without a commit, of all partitions
 
   mutable std::mutex mutex_;
   std::condition_variable more_;

@@ -272,8 +272,7 @@ void Member::Poll() {
     }
     if (message != nullptr && !IsTransient(message->err)) {
       if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-          message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-          message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+          message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         return Fail(StatusOf(message->err,
                              absl::StrCat("group ", options_.group, ", topic ", options_.topic)));
       }

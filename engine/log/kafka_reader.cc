@@ -27,7 +27,8 @@ std::string HeldUp(const Cluster& cluster, const std::string& topic, std::uint16
       ": a transaction is open there; it ends by itself within the transaction.timeout.ms of its "
       "producer; one that does not is hanging: ",
       tool, " find-hanging", place, " lists it once it is 15 minutes old, ", tool, " abort", place,
-      " --start-offset ", at.value, " ends it");
+      " --start-offset ", at.value,
+      " ends it (with --command-config where the cluster is secured)");
 }
 
 }  // namespace
@@ -239,7 +240,9 @@ absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t
       return absl::OutOfRangeError(absl::StrCat("topic ", topic, "[", partition,
                                                 "] has no record at offset ", offset.value));
     }
-    if (why.ok()) why = absl::UnavailableError("its transaction is not marked as ended yet");
+    if (why.ok())
+      why = absl::UnavailableError(
+          "its transaction is not marked as ended yet, or one before it is still open");
     absl::SleepFor(absl::Milliseconds(2));
   }
   return absl::AbortedError(absl::StrCat("topic ", topic, "[", partition, "] offset ", offset.value,

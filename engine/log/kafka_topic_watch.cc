@@ -1,5 +1,6 @@
 #include "engine/log/kafka_topic_watch.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/status/statusor.h"
@@ -12,16 +13,14 @@ namespace commander::log::kafka {
 namespace {
 
 constexpr absl::Duration kSayAgain = absl::Minutes(1);
-// A broker that has just started may not know every topic yet: asked again before it is believed.
-constexpr absl::Duration kDoubt = absl::Seconds(1);
+// A broker that has just started may not know every topic yet.  This is librdkafka's default, too.
+constexpr int kDoubtMilliseconds = 30'000;
 
-absl::Duration IntervalOf(const Properties& properties) {
+absl::Duration DurationOf(const Properties& properties, std::string_view name, int otherwise) {
   std::int64_t milliseconds = 0;
   // librdkafka takes -1 for never; this asks little, and goes on.
-  if (!absl::SimpleAtoi(PropertyOr(properties, "topic.metadata.refresh.interval.ms", ""),
-                        &milliseconds) ||
-      milliseconds <= 0) {
-    milliseconds = kMetadataMilliseconds;
+  if (!absl::SimpleAtoi(PropertyOr(properties, name, ""), &milliseconds) || milliseconds <= 0) {
+    milliseconds = otherwise;
   }
   return absl::Milliseconds(milliseconds);
 }
@@ -37,9 +36,15 @@ std::string WatchedTopic::warning() const {
   return warning_;
 }
 
-void WatchedTopic::Take(int partitions, const Cluster& cluster, absl::Time now) {
+void WatchedTopic::Take(int partitions, const Cluster& cluster, absl::Duration doubt,
+                        absl::Time now) {
   const std::lock_guard lock(mutex_);
+  if (partitions >= partitions_) missing_since_ = absl::InfiniteFuture();
   if (partitions == partitions_ || gone_) return;
+  if (partitions < partitions_) {
+    missing_since_ = std::min(missing_since_, now);
+    if (now < missing_since_ + doubt) return;
+  }
   warning_ =
       absl::StrCat("topic ", name_, " had ", partitions_, " partitions and has ", partitions);
   if (partitions < partitions_) {
@@ -84,7 +89,8 @@ bool TopicWatch::Wait(absl::Duration duration) {
 }
 
 void TopicWatch::Run() {
-  const absl::Duration interval = IntervalOf(cluster_.properties);
+  const absl::Duration interval =
+      DurationOf(cluster_.properties, "topic.metadata.refresh.interval.ms", kMetadataMilliseconds);
   while (Wait(interval)) {
     std::vector<WatchedTopic*> topics;
     {
@@ -100,13 +106,12 @@ void TopicWatch::Run() {
 
 void TopicWatch::Look(WatchedTopic& topic) {
   if (topic.gone_) return;
-  absl::StatusOr<int> partitions = CountPartitions(client_, topic.name_);
-  if (partitions.ok() && *partitions < topic.partitions_) {
-    if (!Wait(kDoubt)) return;
-    partitions = CountPartitions(client_, topic.name_);
-  }
+  const absl::StatusOr<int> partitions = CountPartitions(client_, topic.name_);
   // A cluster that does not answer is asked again; everybody else says so.
-  if (partitions.ok()) topic.Take(*partitions, cluster_, absl::Now());
+  if (!partitions.ok()) return;
+  const absl::Duration doubt =
+      DurationOf(cluster_.properties, "topic.metadata.propagation.max.ms", kDoubtMilliseconds);
+  topic.Take(*partitions, cluster_, doubt, absl::Now());
 }
 
 }  // namespace commander::log::kafka

@@ -34,8 +34,8 @@ class WatchedTopic {
 
  private:
   friend class TopicWatch;
-  // `partitions` are there now.
-  void Take(int partitions, const Cluster& cluster, absl::Time now);
+  // `partitions` are there now.  That some are missing is believed once they are for `doubt`.
+  void Take(int partitions, const Cluster& cluster, absl::Duration doubt, absl::Time now);
 
   const std::string name_;
   const std::uint16_t partitions_;
@@ -43,6 +43,7 @@ class WatchedTopic {
   mutable std::mutex mutex_;       // guards what follows
   std::string warning_;
   absl::Time said_ = absl::InfinitePast();
+  absl::Time missing_since_ = absl::InfiniteFuture();
 };
 
 // Asks for the topics every topic.metadata.refresh.interval.ms, on a thread of its own.

@@ -152,7 +152,7 @@ struct PartitionStatus {
   std::uint32_t partition = 0;
   PartitionPhase phase = PartitionPhase::kRestoring;
   absl::Status error;   // why it stopped
-  std::string warning;  // what an operator should see to while it goes on; empty: nothing
+  std::string warning;  // what an operator should see to; empty: nothing
   Offset folded;        // events below are in the state
   Offset end;           // of the event topic when asked
 };

@@ -49,6 +49,7 @@ class TopicChangeTest : public KafkaBankTest {
     KafkaBankTest::SetUp();
     group_options_.partitions = 4;
     options_.kafka_properties.emplace_back("topic.metadata.refresh.interval.ms", "1000");
+    options_.kafka_properties.emplace_back("topic.metadata.propagation.max.ms", "1500");
   }
 
   // Calls `use` for every record of the topic.
