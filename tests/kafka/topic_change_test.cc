@@ -165,5 +165,18 @@ TEST_F(TopicChangeTest, StopsWhereItsCommandsAreDeleted) {
   EXPECT_THAT(answer.status().message(), AllOf(HasSubstr(commands()), HasSubstr("deleted")));
 }
 
+// Between two looks: only the offsets of its outcomes tell.
+TEST_F(TopicChangeTest, StopsWhereItsEventsAreMadeAnew) {
+  group_options_.partitions = 1;
+  Open();
+  for (int i = 1; i <= 5; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsEvents(i));
+  ASSERT_THAT(DeleteTopics(options_.brokers, {events()}), IsOk());
+  ASSERT_THAT(CreateTopic(options_.brokers, events(), 1, {{"retention.ms", "-1"}}), IsOk());
+  EXPECT_THAT(Deposit("acct-1", 1, {.timeout = absl::Minutes(1)}),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr(events()), HasSubstr("made anew"))));
+  EXPECT_EQ(engine_->Status().partitions[0].phase, PartitionPhase::kStopped);
+}
+
 }  // namespace
 }  // namespace commander::test
