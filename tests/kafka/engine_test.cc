@@ -178,7 +178,8 @@ TEST_F(KafkaBankTest, DecidesNothingBeforeItHasReadAllThatWasCommitted) {
   Open();
   for (int i = 0; i < 3; ++i) ASSERT_THAT(Deposit("acct-1", 100), IsOk());
   {
-    const OpenTransaction other(options_.brokers, events(), 0);
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto other,
+                                   OpenTransaction::Begin(options_.brokers, events(), 0));
     for (int i = 0; i < 5; ++i) ASSERT_THAT(Deposit("acct-1", 100), IsOk());
     DeleteStores();
     Open();

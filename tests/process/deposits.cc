@@ -86,6 +86,17 @@ absl::Status Deposits::Live() {
   return End(RunProgram(Command()), 0);
 }
 
+absl::Status Deposits::Rebuild() {
+  COMMANDER_ASSIGN_OR_RETURN(const std::string before,
+                             HashOfBankStores(options_.data, options_.group));
+  DeleteBankStores(options_.data);
+  COMMANDER_RETURN_IF_ERROR(Live());
+  COMMANDER_ASSIGN_OR_RETURN(const std::string after,
+                             HashOfBankStores(options_.data, options_.group));
+  if (after == before) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("rebuilt from the log: ", after, ", not ", before));
+}
+
 absl::Status Deposits::End(const Ran& ran, int exit) {
   if (ran.exit != exit) {
     return absl::InternalError(absl::StrCat("it ended with ", ran.exit, ": ", ran.err));
