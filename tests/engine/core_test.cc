@@ -81,12 +81,23 @@ TEST_F(CoreTest, CloseAnswersWhoseCommandsAreDurableAndNotDecided) {
   EXPECT_TRUE(Answer(again)->repeat());
 }
 
-// Nobody answered the sender of a command whose commit was aborted after its partition had stopped.
-TEST_F(CoreTest, AStoppedPartitionAnswersWhoseCommitIsAborted) {
+class NotCommittedTest : public CoreTest,
+                         public ::testing::WithParamInterface<log::CommitOutcome> {};
+
+INSTANTIATE_TEST_SUITE_P(Core, NotCommittedTest,
+                         ::testing::Values(log::CommitOutcome::kAborted,
+                                           log::CommitOutcome::kRefused),
+                         [](const auto& it) {
+                           return it.param == log::CommitOutcome::kAborted ? "Aborted" : "Refused";
+                         });
+
+// Nobody answered the sender of a command whose commit was aborted, or refused, after its partition
+// had stopped.
+TEST_P(NotCommittedTest, AStoppedPartitionAnswersItsSender) {
   Open();
   const std::size_t first = Deposit("a", 5);
   worker().Step();
-  log().AbortNext();
+  log().AbortNext(GetParam());
   worker().Stop(absl::InternalError("broken"));
   EXPECT_FALSE(Answered(first));
   StepLog();

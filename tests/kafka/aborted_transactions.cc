@@ -2,37 +2,16 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
-#include "tests/kafka/handles.h"
+#include "tests/kafka/plain_client.h"
 
 namespace commander::test {
 namespace {
 
-constexpr int kPatienceMs = 20'000;
 constexpr absl::Duration kBetween = absl::Milliseconds(40);
 // Every tenth stays open for so long.
 constexpr absl::Duration kOpen = absl::Milliseconds(300);
 constexpr std::uint64_t kSlowEvery = 10;
-
-absl::Status AsStatus(rd_kafka_error_t* error, absl::string_view what) {
-  if (error == nullptr) return absl::OkStatus();
-  absl::Status status = absl::InternalError(absl::StrCat(what, ": ", rd_kafka_error_string(error)));
-  rd_kafka_error_destroy(error);
-  return status;
-}
-
-absl::StatusOr<Handle> Connect(const std::string& brokers, const std::string& id) {
-  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  char why[512];
-  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
-  rd_kafka_conf_set(conf, "transactional.id", id.c_str(), why, sizeof why);
-  Handle client(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why));
-  if (client == nullptr) return absl::InternalError(why);
-  COMMANDER_RETURN_IF_ERROR(
-      AsStatus(rd_kafka_init_transactions(client.get(), kPatienceMs), "beginning"));
-  return client;
-}
 
 }  // namespace
 
@@ -60,7 +39,8 @@ bool AbortedTransactions::Pause(absl::Duration duration) {
 }
 
 absl::Status AbortedTransactions::Run() {
-  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(brokers_, topic_ + "-aborted"));
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client,
+                             ConnectTransactional(brokers_, topic_ + "-aborted"));
   do {
     COMMANDER_RETURN_IF_ERROR(AbortOne(client.get(), count_ % kSlowEvery == 0));
     ++count_;
@@ -70,19 +50,18 @@ absl::Status AbortedTransactions::Run() {
 
 // A record in each partition, which the broker has before they are aborted.
 absl::Status AbortedTransactions::AbortOne(rd_kafka_t* client, bool slowly) {
-  COMMANDER_RETURN_IF_ERROR(AsStatus(rd_kafka_begin_transaction(client), "a transaction"));
+  COMMANDER_RETURN_IF_ERROR(AsStatus("a transaction", rd_kafka_begin_transaction(client)));
   const Topic topic(rd_kafka_topic_new(client, topic_.c_str(), nullptr));
   char value[] = "not an outcome";
   for (int p = 0; p < partitions_; ++p) {
     if (rd_kafka_produce(topic.get(), p, RD_KAFKA_MSG_F_COPY, value, sizeof value, nullptr, 0,
                          nullptr) != 0) {
-      return absl::InternalError(
-          absl::StrCat("producing: ", rd_kafka_err2str(rd_kafka_last_error())));
+      return AsStatus("producing to " + topic_, rd_kafka_last_error());
     }
   }
   rd_kafka_flush(client, kPatienceMs);
   if (slowly) Pause(kOpen);
-  return AsStatus(rd_kafka_abort_transaction(client, kPatienceMs), "aborting");
+  return AsStatus("aborting", rd_kafka_abort_transaction(client, kPatienceMs));
 }
 
 }  // namespace commander::test

@@ -45,7 +45,7 @@ class OwnBroker {
   absl::Status Stop();      // SIGTERM
   absl::Status KillHard();  // SIGKILL
 
-  // What it has logged, over all its starts.
+  // What it has logged since its last start, which began the log anew.
   std::string Log() const;
   // "127.0.0.1:port", empty before the first Start.
   const std::string& address() const { return address_; }

@@ -4,12 +4,11 @@
 
 #include <memory>
 
-#include "tests/kafka/handles.h"
+#include "commander/internal/status_macros.h"
+#include "tests/kafka/plain_client.h"
 
 namespace commander::test {
 namespace {
-
-constexpr int kPatienceMs = 20'000;
 
 using OldGroup = std::unique_ptr<rd_kafka_DeleteGroup_t, Destroy<rd_kafka_DeleteGroup_destroy>>;
 using OldTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
@@ -21,31 +20,11 @@ using Resource =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 using Below = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
 
-void OnDelivered(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) {
-  *static_cast<rd_kafka_resp_err_t*>(message->_private) = message->err;
-}
-
-Handle Client(const std::string& brokers) {
-  char why[512];
-  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
-  rd_kafka_conf_set(conf, "partitioner", "murmur2", why, sizeof why);
-  rd_kafka_conf_set_dr_msg_cb(conf, OnDelivered);
-  return Handle(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why));
-}
-
-absl::Status Failed(std::string_view what, rd_kafka_resp_err_t error) {
-  return absl::InternalError(std::string(what).append(": ").append(rd_kafka_err2str(error)));
-}
-
 absl::Status ResultOf(rd_kafka_event_t* event, const rd_kafka_topic_result_t** results,
-                      std::size_t count, std::string_view what) {
-  if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Failed(what, rd_kafka_event_error(event));
-  }
+                      std::size_t count, const std::string& what) {
+  COMMANDER_RETURN_IF_ERROR(AsStatus(what, rd_kafka_event_error(event)));
   for (std::size_t i = 0; i < count; ++i) {
-    const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(what, error);
+    COMMANDER_RETURN_IF_ERROR(AsStatus(what, rd_kafka_topic_result_error(results[i])));
   }
   return absl::OkStatus();
 }
@@ -54,7 +33,7 @@ absl::Status ResultOf(rd_kafka_event_t* event, const rd_kafka_topic_result_t** r
 
 absl::Status CreateTopic(const std::string& brokers, const std::string& topic, int partitions,
                          const std::vector<std::pair<std::string, std::string>>& settings) {
-  const Handle client = Client(brokers);
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   char why[512];
   const NewTopic wanted(rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why, sizeof why));
   for (const auto& [name, value] : settings) {
@@ -64,7 +43,7 @@ absl::Status CreateTopic(const std::string& brokers, const std::string& topic, i
   rd_kafka_NewTopic_t* topics[] = {wanted.get()};
   rd_kafka_CreateTopics(client.get(), topics, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return Failed("creating a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (event == nullptr) return AsStatus("creating a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
@@ -73,14 +52,14 @@ absl::Status CreateTopic(const std::string& brokers, const std::string& topic, i
 
 absl::Status CreatePartitions(const std::string& brokers, const std::string& topic,
                               std::size_t partitions) {
-  const Handle client = Client(brokers);
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   char why[512];
   const MorePartitions more(rd_kafka_NewPartitions_new(topic.c_str(), partitions, why, sizeof why));
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_NewPartitions_t* each[] = {more.get()};
   rd_kafka_CreatePartitions(client.get(), each, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return Failed("adding partitions", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (event == nullptr) return AsStatus("adding partitions", RD_KAFKA_RESP_ERR__TIMED_OUT);
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results = rd_kafka_CreatePartitions_result_topics(
       rd_kafka_event_CreatePartitions_result(event.get()), &count);
@@ -88,7 +67,7 @@ absl::Status CreatePartitions(const std::string& brokers, const std::string& top
 }
 
 absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::string>& topics) {
-  const Handle client = Client(brokers);
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   std::vector<OldTopic> old;
   std::vector<rd_kafka_DeleteTopic_t*> each;
   for (const std::string& topic : topics) {
@@ -97,7 +76,7 @@ absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::str
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_DeleteTopics(client.get(), each.data(), each.size(), nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return Failed("deleting topics", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (event == nullptr) return AsStatus("deleting topics", RD_KAFKA_RESP_ERR__TIMED_OUT);
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
@@ -106,7 +85,7 @@ absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::str
 
 absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
                         const std::vector<std::pair<std::string, std::string>>& settings) {
-  const Handle client = Client(brokers);
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   for (const auto& [name, value] : settings) {
     rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
@@ -115,23 +94,21 @@ absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
   rd_kafka_ConfigResource_t* resources[] = {resource.get()};
   rd_kafka_AlterConfigs(client.get(), resources, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return Failed("altering a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
-  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Failed("altering a topic", error);
-  }
+  if (event == nullptr) return AsStatus("altering a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  COMMANDER_RETURN_IF_ERROR(AsStatus("altering a topic", rd_kafka_event_error(event.get())));
   std::size_t count = 0;
   const rd_kafka_ConfigResource_t** altered = rd_kafka_AlterConfigs_result_resources(
       rd_kafka_event_AlterConfigs_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
-    const rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(altered[i]);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed("altering a topic", error);
+    COMMANDER_RETURN_IF_ERROR(
+        AsStatus("altering a topic", rd_kafka_ConfigResource_error(altered[i])));
   }
   return absl::OkStatus();
 }
 
 absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& topic, int partition,
                                 std::int64_t offset) {
-  const Handle client = Client(brokers);
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   const Partitions places(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), partition)->offset = offset;
   const Below below(rd_kafka_DeleteRecords_new(places.get()));
@@ -139,74 +116,70 @@ absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& t
   rd_kafka_DeleteRecords_t* each[] = {below.get()};
   rd_kafka_DeleteRecords(client.get(), each, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return Failed("deleting records", RD_KAFKA_RESP_ERR__TIMED_OUT);
-  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Failed("deleting records", error);
-  }
+  if (event == nullptr) return AsStatus("deleting records", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  COMMANDER_RETURN_IF_ERROR(AsStatus("deleting records", rd_kafka_event_error(event.get())));
   const auto* done =
       rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
-  return done->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR
-             ? absl::OkStatus()
-             : Failed("deleting records", done->elems[0].err);
+  return AsStatus("deleting records", done->elems[0].err);
 }
 
-OpenTransaction::OpenTransaction(const std::string& brokers, const std::string& topic,
-                                 int partition) {
-  char why[512];
-  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
-  rd_kafka_conf_set(conf, "transactional.id", (topic + "-other").c_str(), why, sizeof why);
-  rd_kafka_conf_set_dr_msg_cb(conf, OnDelivered);
-  client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-  rd_kafka_error_destroy(rd_kafka_init_transactions(client_, kPatienceMs));
-  rd_kafka_error_destroy(rd_kafka_begin_transaction(client_));
-  const Topic to(rd_kafka_topic_new(client_, topic.c_str(), nullptr));
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  rd_kafka_produce(to.get(), partition, RD_KAFKA_MSG_F_COPY, why, 8, nullptr, 0, &error);
-  rd_kafka_flush(client_, kPatienceMs);
+absl::StatusOr<std::unique_ptr<OpenTransaction>> OpenTransaction::Begin(const std::string& brokers,
+                                                                        const std::string& topic,
+                                                                        int partition) {
+  COMMANDER_ASSIGN_OR_RETURN(Handle client, ConnectTransactional(brokers, topic + "-other"));
+  const std::string doing = "a transaction in " + topic;
+  COMMANDER_RETURN_IF_ERROR(AsStatus(doing, rd_kafka_begin_transaction(client.get())));
+  Delivery delivery;  // outlives the client, which may still write to it when it aborts
+  std::unique_ptr<OpenTransaction> it(new OpenTransaction(std::move(client)));
+  const Topic to(rd_kafka_topic_new(it->client_.get(), topic.c_str(), nullptr));
+  char value[] = "a record";
+  if (rd_kafka_produce(to.get(), partition, RD_KAFKA_MSG_F_COPY, value, sizeof value, nullptr, 0,
+                       &delivery) != 0) {
+    return AsStatus(doing, rd_kafka_last_error());
+  }
+  rd_kafka_flush(it->client_.get(), kPatienceMs);
+  COMMANDER_RETURN_IF_ERROR(AsStatus(doing, delivery.error));
+  return it;
 }
 
 OpenTransaction::~OpenTransaction() {
-  rd_kafka_error_destroy(rd_kafka_abort_transaction(client_, kPatienceMs));
-  rd_kafka_destroy(client_);
+  AsStatus("aborting", rd_kafka_abort_transaction(client_.get(), kPatienceMs)).IgnoreError();
 }
 
 absl::Status DeleteGroup(const std::string& brokers, const std::string& group) {
-  const Handle client = Client(brokers);
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   const OldGroup old(rd_kafka_DeleteGroup_new(group.c_str()));
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_DeleteGroup_t* each[] = {old.get()};
   rd_kafka_DeleteGroups(client.get(), each, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return Failed("deleting a group", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (event == nullptr) return AsStatus("deleting a group", RD_KAFKA_RESP_ERR__TIMED_OUT);
   std::size_t count = 0;
   const rd_kafka_group_result_t** results =
       rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
     const rd_kafka_error_t* error = rd_kafka_group_result_error(results[i]);
-    if (error != nullptr) return Failed("deleting a group", rd_kafka_error_code(error));
+    if (error != nullptr) return AsStatus("deleting a group", rd_kafka_error_code(error));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> HasNoOffset(const std::string& brokers, const std::string& group,
                                  const std::string& topic, int partition) {
-  char why[512];
-  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof why);
-  rd_kafka_conf_set(conf, "group.id", group.c_str(), why, sizeof why);
-  const Handle client(rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why));
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client,
+                             Connect(RD_KAFKA_CONSUMER, brokers, {{"group.id", group}}));
   const Partitions places(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), partition);
-  const rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), places.get(), kPatienceMs);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed("asking for consumed offsets", error);
+  COMMANDER_RETURN_IF_ERROR(AsStatus("asking for consumed offsets",
+                                     rd_kafka_committed(client.get(), places.get(), kPatienceMs)));
   return places->elems[0].offset == RD_KAFKA_OFFSET_INVALID;
 }
 
 absl::Status ProduceOne(const std::string& brokers, const std::string& topic, int partition,
                         std::string_view key, std::string_view value, std::int64_t timestamp_ms) {
-  const Handle client = Client(brokers);
-  rd_kafka_resp_err_t delivered = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  COMMANDER_ASSIGN_OR_RETURN(const Handle client,
+                             Connect(RD_KAFKA_PRODUCER, brokers, {{"partitioner", "murmur2"}}));
+  Delivery delivery;
   rd_kafka_vu_t what[7] = {};
   what[0].vtype = RD_KAFKA_VTYPE_TOPIC;
   what[0].u.cstr = topic.c_str();
@@ -221,17 +194,13 @@ absl::Status ProduceOne(const std::string& brokers, const std::string& topic, in
   what[4].u.mem.ptr = const_cast<char*>(value.data());
   what[4].u.mem.size = value.size();
   what[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  what[5].u.ptr = &delivered;
+  what[5].u.ptr = &delivery;
   what[6].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
   what[6].u.i64 = timestamp_ms;
-  if (rd_kafka_error_t* error = rd_kafka_produceva(client.get(), what, 7); error != nullptr) {
-    const absl::Status status = Failed("producing", rd_kafka_error_code(error));
-    rd_kafka_error_destroy(error);
-    return status;
-  }
+  const std::string doing = "producing to " + topic;
+  COMMANDER_RETURN_IF_ERROR(AsStatus(doing, rd_kafka_produceva(client.get(), what, 7)));
   rd_kafka_flush(client.get(), kPatienceMs);
-  return delivered == RD_KAFKA_RESP_ERR_NO_ERROR ? absl::OkStatus()
-                                                 : Failed("producing", delivered);
+  return AsStatus(doing, delivery.error);
 }
 
 }  // namespace commander::test

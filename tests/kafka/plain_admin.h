@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tests/kafka/handles.h"
 
 namespace commander::test {
 
@@ -37,13 +39,16 @@ absl::StatusOr<bool> HasNoOffset(const std::string& brokers, const std::string& 
 // it.
 class OpenTransaction {
  public:
-  OpenTransaction(const std::string& brokers, const std::string& topic, int partition);
+  static absl::StatusOr<std::unique_ptr<OpenTransaction>> Begin(const std::string& brokers,
+                                                                const std::string& topic,
+                                                                int partition);
   ~OpenTransaction();
   OpenTransaction(const OpenTransaction&) = delete;
   OpenTransaction& operator=(const OpenTransaction&) = delete;
 
  private:
-  rd_kafka_t* client_;
+  explicit OpenTransaction(Handle client) : client_(std::move(client)) {}
+  const Handle client_;
 };
 
 // Returns when the broker has it.  RD_KAFKA_PARTITION_UA: where the key belongs, as Kafka's Java

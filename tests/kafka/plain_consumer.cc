@@ -3,41 +3,23 @@
 #include <cstdlib>
 #include <memory>
 
-#include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
-#include "tests/kafka/handles.h"
+#include "tests/kafka/plain_client.h"
 
 namespace commander::test {
 namespace {
 
-constexpr int kPatienceMs = 20'000;
-
-absl::Status AsStatus(const std::string& what, rd_kafka_resp_err_t error) {
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-  const std::string message = absl::StrCat(what, ": ", rd_kafka_err2str(error));
-  return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? absl::NotFoundError(message)
-                                                          : absl::UnavailableError(message);
-}
-
-absl::StatusOr<Handle> Connect(const std::string& brokers) {
-  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  char why[512];
+absl::StatusOr<Handle> Consumer(const std::string& brokers) {
   const char* const group = std::getenv("TEST_KAFKA_CONSUME_GROUP");  // has no member
-  for (const auto& [name, value] : {std::pair{"bootstrap.servers", brokers.c_str()},
-                                    {"group.id", group == nullptr ? "plain-reader" : group},
-                                    {"isolation.level", "read_committed"},
-                                    {"enable.auto.commit", "false"},
-                                    {"enable.partition.eof", "true"},
-                                    {"auto.offset.reset", "error"}}) {
-    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK) {
-      rd_kafka_conf_destroy(conf);
-      return absl::InvalidArgumentError(why);
-    }
-  }
-  Handle handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why));
-  if (handle == nullptr) return absl::InternalError(why);
-  rd_kafka_poll_set_consumer(handle.get());
-  return handle;
+  COMMANDER_ASSIGN_OR_RETURN(Handle consumer,
+                             Connect(RD_KAFKA_CONSUMER, brokers,
+                                     {{"group.id", group == nullptr ? "plain-reader" : group},
+                                      {"isolation.level", "read_committed"},
+                                      {"enable.auto.commit", "false"},
+                                      {"enable.partition.eof", "true"},
+                                      {"auto.offset.reset", "error"}}));
+  rd_kafka_poll_set_consumer(consumer.get());
+  return consumer;
 }
 
 absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& name) {
@@ -54,7 +36,7 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& name)
 
 absl::StatusOr<int> ReadTopic(const std::string& brokers, const std::string& topic,
                               const std::function<absl::Status(const rd_kafka_message_t&)>& use) {
-  COMMANDER_ASSIGN_OR_RETURN(const Handle consumer, Connect(brokers));
+  COMMANDER_ASSIGN_OR_RETURN(const Handle consumer, Consumer(brokers));
   COMMANDER_ASSIGN_OR_RETURN(const int count, CountPartitions(consumer.get(), topic));
   const Partitions all(rd_kafka_topic_partition_list_new(count));
   for (int p = 0; p < count; ++p) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <iterator>
 #include <list>
@@ -156,6 +157,8 @@ std::unique_ptr<Connection> Accept(int listener, std::uint16_t broker_port) {
 TcpProxy::TcpProxy() : listener_(TcpSocket()) {
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
+  // A client may have gone again between poll and accept, which would wait for the next one.
+  fcntl(listener_, F_SETFL, O_NONBLOCK);
   if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
       listen(listener_, SOMAXCONN) != 0) {
@@ -180,19 +183,29 @@ void TcpProxy::HoldReplies() {
   holds_.notify_all();
 }
 
-void TcpProxy::HoldRepliesAt(int api_key) { hold_at_ = api_key; }
+void TcpProxy::HoldRepliesAt(int api_key) {
+  const std::lock_guard lock(mutex_);
+  hold_at_ = api_key;
+}
 
 void TcpProxy::OnRequest(int api_key) {
-  int wanted = api_key;
-  if (hold_at_.compare_exchange_strong(wanted, -1)) HoldReplies();
+  const std::lock_guard lock(mutex_);
+  if (api_key != hold_at_) return;
+  hold_at_ = -1;
+  hold_ = true;
+  holds_.notify_all();
 }
 
-void TcpProxy::AwaitHold() {
+bool TcpProxy::AwaitHold() {
   std::unique_lock lock(mutex_);
-  holds_.wait(lock, [&] { return hold_.load(); });
+  return holds_.wait_for(lock, std::chrono::minutes(1), [&] { return hold_.load(); });
 }
 
-void TcpProxy::GiveReplies() { hold_ = false; }
+void TcpProxy::GiveReplies() {
+  const std::lock_guard lock(mutex_);
+  hold_at_ = -1;
+  hold_ = false;
+}
 
 void TcpProxy::Run(std::uint16_t broker_port) {
   std::list<std::unique_ptr<Connection>> connections;

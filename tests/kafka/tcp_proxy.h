@@ -6,7 +6,7 @@
 //     proxy.HoldReplies();            // requests go through, and are carried out
 //     proxy.GiveReplies();            // all that was held comes, in order
 //     proxy.HoldRepliesAt(kEndTxn);   // to the next request of that kind, and all that follows
-//     proxy.AwaitHold();
+//     ASSERT_TRUE(proxy.AwaitHold());
 #pragma once
 
 #include <atomic>
@@ -34,8 +34,9 @@ class TcpProxy {
   void Start(std::uint16_t broker_port);
   void HoldReplies();
   void HoldRepliesAt(int api_key);
-  void AwaitHold();
-  void GiveReplies();
+  // False: none came within a minute.
+  bool AwaitHold();
+  void GiveReplies();  // and waits for no request any more
   std::uint16_t port() const { return port_; }
 
  private:
@@ -45,8 +46,8 @@ class TcpProxy {
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> hold_{false};
-  std::atomic<int> hold_at_{-1};  // a kind of request
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards hold_at_, and the changes of hold_
+  int hold_at_ = -1;  // a kind of request
   std::condition_variable holds_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

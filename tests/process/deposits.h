@@ -51,10 +51,8 @@ class Deposits {
   // A life that sends what is left, reads the projection, and closes its engine.
   absl::Status Live();
 
-  void DeleteStores() const { DeleteBankStores(options_.data); }
-  absl::StatusOr<std::string> HashOfStores() const {
-    return HashOfBankStores(options_.data, options_.group);
-  }
+  // Deletes the stores and lives: what that life makes of the log must be what was there.
+  absl::Status Rebuild();
 
   std::uint64_t seed() const { return seed_; }
   std::uint64_t durable() const;  // deposits, as they were told
