@@ -27,8 +27,8 @@ absl::Status KeyStoreImpl::OpenLedger() {
                               options_.require_locked_memory, options_.sink));
   COMMANDER_ASSIGN_OR_RETURN(const auto checkpoint, rows_->Get(KeyTable::kLedger, kCheckpoint));
   if (checkpoint.has_value()) COMMANDER_RETURN_IF_ERROR(ledger_.Restore(*checkpoint));
-  COMMANDER_RETURN_IF_ERROR(ledger_.CatchUp(
-      [&](const LedgerRecord& record) ABSL_NO_THREAD_SAFETY_ANALYSIS { return Adopt(record); }));
+  COMMANDER_RETURN_IF_ERROR(
+      ledger_.CatchUp([&](const LedgerRecord& record) { return Adopt(record); }));
   if (!ledger_.empty()) return absl::OkStatus();
   // From now on the log names its store.
   COMMANDER_RETURN_IF_ERROR(ledger_.AppendOnce(ledger_.OpeningRecord(options_.clock->NowNanos())));

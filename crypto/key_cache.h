@@ -8,7 +8,6 @@
 #include <span>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -55,18 +54,19 @@ class KeyCache {
     std::atomic<bool> used = false;
   };
   struct Shard {
-    internal::SharedMutex mutex;
-    absl::flat_hash_map<Kid, std::size_t> slot_of ABSL_GUARDED_BY(mutex);
-    std::vector<Slot> slots;       // written under `mutex`, but for `used`
-    std::size_t hand = 0;          // under `mutex`
+    internal::SharedMutex mutex;  // guards what follows
+    absl::flat_hash_map<Kid, std::size_t> slot_of;
+    std::vector<Slot> slots;  // a reader may set `used`
+    std::size_t hand = 0;
     std::uint8_t* keys = nullptr;  // of the slots, in their order
     std::span<std::uint8_t> plain;
   };
 
   KeyCache() = default;
   Shard& ShardOf(const Kid& kid) { return shards_[kid.bytes[0] % kShards]; }
-  static std::size_t Evict(Shard& shard) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
-  static void Wipe(Shard& shard, std::size_t slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
+  // With the shard's mutex held exclusively.
+  static std::size_t Evict(Shard& shard);
+  static void Wipe(Shard& shard, std::size_t slot);
 
   LockedMemory memory_;
   Shard shards_[kShards];

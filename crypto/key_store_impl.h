@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "commander/internal/shared_mutex.h"
 #include "crypto/erasure_job.h"
@@ -51,10 +50,10 @@ class KeyStoreImpl : public KeyStore {
   // stripe.
   static constexpr std::size_t kStripes = 16;
   struct Stripe {
-    internal::SharedMutex mutex;
+    internal::SharedMutex mutex;  // guards what follows
     // No ids of persons: their keyed hashes.
-    absl::flat_hash_map<SubjectHash, Kid> kids ABSL_GUARDED_BY(mutex);
-    std::span<std::uint8_t> plain;  // locked memory, under `mutex`
+    absl::flat_hash_map<SubjectHash, Kid> kids;
+    std::span<std::uint8_t> plain;  // locked memory
   };
 
   // A subject as rows name it.
@@ -77,28 +76,25 @@ class KeyStoreImpl : public KeyStore {
 
   absl::StatusOr<std::optional<Kid>> ReadTag(const Named& name);
   absl::StatusOr<bool> IsGone(const Named& name);
-  absl::StatusOr<Kid> CreateKey(Stripe& stripe, const Named& name)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(stripe.mutex);
-  void Remember(Stripe& stripe, const Named& name, const Kid& kid)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(stripe.mutex);
+  // With the stripe's mutex held exclusively.
+  absl::StatusOr<Kid> CreateKey(Stripe& stripe, const Named& name);
+  void Remember(Stripe& stripe, const Named& name, const Kid& kid);
   absl::StatusOr<bool> LoadKey(const Kid& kid, std::span<std::uint8_t> plain, KeyAnswer* answer);
 
-  absl::Status OpenLedger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
-  absl::Status Adopt(const LedgerRecord& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
   absl::StatusOr<std::vector<ErasureJob>> Jobs();
   absl::StatusOr<std::optional<ErasureJob>> FindJob(const Named& name);
-  absl::StatusOr<ErasureJob> Fence(const Named& name, std::string_view reason)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
   void PutFence(const ErasureJob& job, const std::vector<Tag>& tags, KeyRowBatch* batch) const;
-  absl::StatusOr<ErasureReceipt> Continue(ErasureJob job, bool workers_run)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
-  absl::Status Append(const LedgerRecord& record, const char* stage)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
   absl::Status Destroy(const std::vector<Kid>& kids);
   absl::Status FindTags(const Kid& kid, std::uint16_t bucket, KeyRowBatch* batch);
-  absl::Status PutStage(ErasureJob* job, ErasureStage stage)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
-  absl::Status Resume(bool workers_run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(erasures_);
+
+  // With `erasures_` held.
+  absl::Status OpenLedger();
+  absl::Status Adopt(const LedgerRecord& record);
+  absl::StatusOr<ErasureJob> Fence(const Named& name, std::string_view reason);
+  absl::StatusOr<ErasureReceipt> Continue(ErasureJob job, bool workers_run);
+  absl::Status Append(const LedgerRecord& record, const char* stage);
+  absl::Status PutStage(ErasureJob* job, ErasureStage stage);
+  absl::Status Resume(bool workers_run);
 
   const KeyStoreOptions options_;
   KeyDirectory directory_;
@@ -108,16 +104,16 @@ class KeyStoreImpl : public KeyStore {
   Stripe stripes_[kStripes];
 
   std::atomic<bool> usable_ = false;
-  mutable std::mutex failure_mutex_;
-  std::string failure_ ABSL_GUARDED_BY(failure_mutex_) = "is closed";
+  mutable std::mutex failure_mutex_;  // guards failure_
+  std::string failure_ = "is closed";
 
   std::atomic<std::uint64_t> created_ = 0;  // keys written
   std::atomic<std::uint64_t> synced_ = 0;   // of them durable
   std::mutex sync_mutex_;
 
-  std::mutex erasures_;  // one at a time
-  Ledger ledger_ ABSL_GUARDED_BY(erasures_);
-  std::size_t open_jobs_ ABSL_GUARDED_BY(erasures_) = 0;
+  std::mutex erasures_;  // one at a time; guards what follows
+  Ledger ledger_;
+  std::size_t open_jobs_ = 0;
 };
 
 }  // namespace commander::crypto

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "commander/internal/shared_mutex.h"
@@ -67,8 +66,8 @@ class RocksRows : public StoreReader {
   const std::string name_;
   std::unique_ptr<rocksdb::DB> db_;
   mutable std::atomic<int> cursors_ = 0;
-  mutable internal::SharedMutex mutex_;
-  std::vector<Family> families_ ABSL_GUARDED_BY(mutex_);  // FamilyId n is at n - 1
+  mutable internal::SharedMutex mutex_;  // guards what follows
+  std::vector<Family> families_;         // FamilyId n is at n - 1
 };
 
 }  // namespace commander::store

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -82,15 +81,15 @@ class RocksStore : public Store {
   template <typename Operation>
   rocksdb::Status ChangeFamilies(Operation operation);
   rocksdb::Status Resume();
-  void AllowDeletions() ABSL_EXCLUSIVE_LOCKS_REQUIRED(resuming_);
+  void AllowDeletions();  // with `resuming_` held
 
   const rocksdb::ColumnFamilyOptions family_options_;
   const std::unique_ptr<RocksRows> rows_;
   // Shared by what writes rows, exclusive for what makes and drops families.
   internal::SharedMutex families_;
-  std::mutex resuming_;
+  std::mutex resuming_;  // guards what follows
   // Files that are of no use any more stay until the manifest can be written again.
-  bool deletions_disabled_ ABSL_GUARDED_BY(resuming_) = false;
+  bool deletions_disabled_ = false;
 };
 
 absl::StatusOr<FamilyId> RocksStore::OpenFamily(std::string_view name) {

@@ -143,7 +143,7 @@ std::shared_ptr<EmbeddedLog::Listener> EmbeddedLog::ListenerOf(TopicPartition pa
 bool EmbeddedLog::TakeStepRight(bool try_only) {
   std::unique_lock lock(mutex_);
   if (stepping_ && (try_only || stepper_ == std::this_thread::get_id())) return false;
-  step_free_.wait(lock, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !stepping_; });
+  step_free_.wait(lock, [&]() { return !stepping_; });
   stepping_ = true;
   stepper_ = std::this_thread::get_id();
   return true;
@@ -296,7 +296,7 @@ void EmbeddedLog::GatherFailed(News* news) {
 
 void EmbeddedLog::WaitForWork() {
   std::unique_lock lock(mutex_);
-  const auto woken = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return signalled_; };
+  const auto woken = [&]() { return signalled_; };
   if (no_space_.ok()) {
     work_.wait(lock, woken);
   } else {

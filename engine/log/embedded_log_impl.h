@@ -17,7 +17,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "engine/log/log.h"
 #include "engine/log/opening.h"
 #include "engine/log/options.h"
@@ -84,17 +83,19 @@ class EmbeddedLog final : public Log {
   static void Tell(News news);
 
   absl::Status CheckBatch(const CommitBatch& batch) const;
-  absl::Status CheckPartition(TopicPartition partition) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::uint64_t VisibleEnd(TopicPartition partition) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Collect(TopicPartition partition, std::uint64_t from, std::uint64_t limit,
                        std::size_t max_bytes, std::vector<Record>* out);
+
+  // With `mutex_` held.
+  absl::Status CheckPartition(TopicPartition partition) const;
+  std::uint64_t VisibleEnd(TopicPartition partition) const;
   // The log stops: nothing is written from now on.
-  void Stop(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Stop(absl::Status why);
   // Moves everything that can never be answered well to `news`.
-  void GatherFailed(News* news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<Listener> ListenerOf(TopicPartition partition)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Signal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GatherFailed(News* news);
+  std::shared_ptr<Listener> ListenerOf(TopicPartition partition);
+  void Signal();
+
   // ok unless this is a forked child of the process that opened the log.
   absl::Status CheckProcess() const;
   void Say(LogLevel level, std::string message) const;
@@ -111,23 +112,22 @@ class EmbeddedLog final : public Log {
 
   std::mutex catalog_mutex_;
 
-  mutable std::mutex mutex_;
-  std::map<std::uint16_t, TopicInfo> topics_ ABSL_GUARDED_BY(mutex_);
-  Tail tail_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<PendingFrame> in_flight_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::pair<std::function<void(const CommitResult&)>, CommitResult>> refused_
-      ABSL_GUARDED_BY(mutex_);
-  std::map<TopicPartition, std::shared_ptr<Listener>> listeners_ ABSL_GUARDED_BY(mutex_);
-  std::function<absl::Status()> barrier_ ABSL_GUARDED_BY(mutex_);
-  absl::Status stopped_ ABSL_GUARDED_BY(mutex_);
-  absl::Status no_space_ ABSL_GUARDED_BY(mutex_);  // not ok: the frame in flight waits for space
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<std::uint16_t, TopicInfo> topics_;
+  Tail tail_;
+  std::shared_ptr<PendingFrame> in_flight_;
+  std::vector<std::pair<std::function<void(const CommitResult&)>, CommitResult>> refused_;
+  std::map<TopicPartition, std::shared_ptr<Listener>> listeners_;
+  std::function<absl::Status()> barrier_;
+  absl::Status stopped_;
+  absl::Status no_space_;  // not ok: the frame in flight waits for space
+  bool closed_ = false;
 
   // Stepping and waiting for work.
-  bool stepping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread::id stepper_ ABSL_GUARDED_BY(mutex_);
+  bool stepping_ = false;
+  std::thread::id stepper_;
   std::condition_variable step_free_;
-  bool signalled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool signalled_ = false;
   std::condition_variable work_;
 };
 

@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "engine/log/catalog.h"
@@ -56,27 +55,27 @@ class ReadOnlyLog final : public EmbeddedLogReader {
   absl::Status Collect(TopicPartition partition, std::uint64_t from, std::uint64_t limit,
                        std::size_t max_bytes, std::vector<Record>* out);
   absl::StatusOr<std::uint64_t> EndNow(TopicPartition partition);
-  absl::Status ReadCatalog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckPartition(TopicPartition partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // With `mutex_` held.
+  absl::Status ReadCatalog();
+  absl::Status CheckPartition(TopicPartition partition);
   // Takes up the frames that were synced since the last call.
-  absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Refresh();
   // Goes on with the segment behind the active one, if there is one.
-  absl::StatusOr<bool> NextSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status NoFrame(std::uint64_t durable) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::string ActivePath() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return SegmentPath(options_.directory, active_.first_sequence);
-  }
+  absl::StatusOr<bool> NextSegment();
+  absl::Status NoFrame(std::uint64_t durable);
+  std::string ActivePath() const { return SegmentPath(options_.directory, active_.first_sequence); }
 
   const EmbeddedLogReaderOptions options_;
   FileSystem& files_;
   LogId id_ = {};  // set by Open()
   SegmentSet segments_;
 
-  std::mutex mutex_;
-  std::map<std::uint16_t, TopicInfo> topics_ ABSL_GUARDED_BY(mutex_);
-  SegmentHeader active_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<File> active_file_ ABSL_GUARDED_BY(mutex_);
-  std::uint64_t waited_for_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::mutex mutex_;  // guards what follows
+  std::map<std::uint16_t, TopicInfo> topics_;
+  SegmentHeader active_;
+  std::shared_ptr<File> active_file_;
+  std::uint64_t waited_for_ = 0;
 };
 
 absl::Status ReadOnlyLog::Open() {

@@ -45,8 +45,8 @@ struct RecordPosition {
 class Position {
  public:
   Position() = default;  // nothing: every reader has seen it
-  Position(RecordPosition record)
-      : records_{std::move(record)} {}  // NOLINT: a record is a position
+  // NOLINTNEXTLINE: a record is a position
+  Position(RecordPosition record) : records_{std::move(record)} {}
 
   // Ordered by log, topic, partition.
   const std::vector<RecordPosition>& records() const { return records_; }

@@ -69,11 +69,11 @@ class MemoryCursor : public store::Cursor {
 }  // namespace
 
 struct MemoryStoreFactory::Disk {
-  std::mutex mutex;
-  std::map<std::string, Content, std::less<>> stores ABSL_GUARDED_BY(mutex);
-  std::uint64_t crashes ABSL_GUARDED_BY(mutex) = 0;
-  int failing_writes ABSL_GUARDED_BY(mutex) = 0;
-  int failing_gets ABSL_GUARDED_BY(mutex) = 0;
+  std::mutex mutex;  // guards what follows
+  std::map<std::string, Content, std::less<>> stores;
+  std::uint64_t crashes = 0;
+  int failing_writes = 0;
+  int failing_gets = 0;
 };
 
 class MemoryStoreFactory::MemoryStore : public store::Store {
@@ -176,15 +176,15 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
   }
 
  private:
-  absl::StatusOr<Content*> Find() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex) {
+  // With the disk's mutex held.
+  absl::StatusOr<Content*> Find() const {
     if (closed_) return absl::FailedPreconditionError(absl::StrCat("store ", name_, " is closed"));
     if (life_ != disk_->crashes) {
       return absl::UnavailableError(absl::StrCat("store ", name_, ": its process has crashed"));
     }
     return &disk_->stores.find(name_)->second;
   }
-  absl::StatusOr<Family*> Find(store::FamilyId id) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex) {
+  absl::StatusOr<Family*> Find(store::FamilyId id) const {
     COMMANDER_ASSIGN_OR_RETURN(Content * content, Find());
     if (id.value == 0 || id.value > names_.size()) {
       return absl::InvalidArgumentError(
@@ -192,7 +192,7 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
     }
     return &content->families.find(names_[id.value - 1])->second;
   }
-  store::FamilyId IdOf(std::string_view name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex) {
+  store::FamilyId IdOf(std::string_view name) const {
     std::size_t i = 0;
     while (i < names_.size() && names_[i] != name) ++i;
     if (i == names_.size()) names_.emplace_back(name);
@@ -202,9 +202,10 @@ class MemoryStoreFactory::MemoryStore : public store::Store {
   const std::shared_ptr<Disk> disk_;
   const std::string name_;
   const std::uint64_t life_;
-  bool closed_ ABSL_GUARDED_BY(disk_->mutex) = false;
+  // Guarded by the disk's mutex.
+  bool closed_ = false;
   // FamilyId n is of the family of the n-th name.
-  mutable std::vector<std::string> names_ ABSL_GUARDED_BY(disk_->mutex);
+  mutable std::vector<std::string> names_;
 };
 
 MemoryStoreFactory::MemoryStoreFactory() : disk_(std::make_shared<Disk>()) {}

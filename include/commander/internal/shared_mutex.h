@@ -10,28 +10,36 @@
 
 #include <pthread.h>
 
+#include <cstdlib>
+
 namespace commander::internal {
 
-// Not recursive: a reader that locks again waits for a writer that waits for it.
+// Not recursive: a reader that locks again waits for a writer that waits for it.  Where the lock
+// cannot be had (EDEADLK: this thread writes already, EAGAIN: too many readers) the program is
+// aborted: nobody goes on without it.
 class SharedMutex {
  public:
   SharedMutex() {
     pthread_rwlockattr_t kind;
-    pthread_rwlockattr_init(&kind);
-    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(&lock_, &kind);
-    pthread_rwlockattr_destroy(&kind);
+    Require(pthread_rwlockattr_init(&kind));
+    Require(pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP));
+    Require(pthread_rwlock_init(&lock_, &kind));
+    Require(pthread_rwlockattr_destroy(&kind));
   }
-  ~SharedMutex() { pthread_rwlock_destroy(&lock_); }
+  ~SharedMutex() { Require(pthread_rwlock_destroy(&lock_)); }
   SharedMutex(const SharedMutex&) = delete;
   SharedMutex& operator=(const SharedMutex&) = delete;
 
-  void lock() { pthread_rwlock_wrlock(&lock_); }
-  void unlock() { pthread_rwlock_unlock(&lock_); }
-  void lock_shared() { pthread_rwlock_rdlock(&lock_); }
-  void unlock_shared() { pthread_rwlock_unlock(&lock_); }
+  void lock() { Require(pthread_rwlock_wrlock(&lock_)); }
+  void unlock() { Require(pthread_rwlock_unlock(&lock_)); }
+  void lock_shared() { Require(pthread_rwlock_rdlock(&lock_)); }
+  void unlock_shared() { Require(pthread_rwlock_unlock(&lock_)); }
 
  private:
+  static void Require(int error) {
+    if (error != 0) std::abort();
+  }
+
   pthread_rwlock_t lock_;
 };
 
