@@ -171,7 +171,7 @@ absl::StatusOr<ErasureReceipt> KeyStoreImpl::Continue(ErasureJob job, bool worke
 // An error of the log does not fail the store: the ledger is read before anything is appended to it
 // again.
 absl::Status KeyStoreImpl::Append(const LedgerRecord& record, const char* stage) {
-  const absl::Status appended = ledger_.AppendOnce(record);
+  absl::Status appended = ledger_.AppendOnce(record);
   if (appended.ok() || absl::IsDataLoss(appended) || absl::IsUnimplemented(appended)) {
     return appended;
   }

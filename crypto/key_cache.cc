@@ -70,7 +70,7 @@ absl::Status KeyCache::Forget(std::span<const Kid> kids, absl::FunctionRef<absl:
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
   std::vector<std::unique_lock<internal::SharedMutex>> locks;
   for (Shard* const shard : shards) locks.emplace_back(shard->mutex);
-  const absl::Status changed = change();
+  absl::Status changed = change();
   for (const Kid& kid : kids) {
     Shard& shard = ShardOf(kid);
     const auto found = shard.slot_of.find(kid);

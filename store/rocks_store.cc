@@ -101,7 +101,7 @@ absl::StatusOr<FamilyId> RocksStore::OpenFamily(std::string_view name) {
   if (rows_->db() == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("store ", rows_->name(), " is closed"));
   }
-  if (const absl::StatusOr<FamilyId> found = rows_->FindFamily(name); found.ok()) return found;
+  if (absl::StatusOr<FamilyId> found = rows_->FindFamily(name); found.ok()) return found;
   COMMANDER_ASSIGN_OR_RETURN(rocksdb::ColumnFamilyHandle * handle, CreateFamily(name));
   return rows_->Add(handle);
 }
@@ -199,7 +199,7 @@ absl::StatusOr<rocksdb::ColumnFamilyHandle*> RocksStore::CreateFamily(std::strin
 
 template <typename Operation>
 rocksdb::Status RocksStore::RetryWhenSpaceIsBack(Operation operation) {
-  const rocksdb::Status status = operation();
+  rocksdb::Status status = operation();
   // A flush in the background that found no space has made the database read-only.
   if (!IsNoSpace(status) || !Resume().ok()) return status;
   return operation();
@@ -208,7 +208,7 @@ rocksdb::Status RocksStore::RetryWhenSpaceIsBack(Operation operation) {
 template <typename Operation>
 rocksdb::Status RocksStore::ChangeFamilies(Operation operation) {
   return RetryWhenSpaceIsBack([&] {
-    const rocksdb::Status status = operation();
+    rocksdb::Status status = operation();
     const std::lock_guard lock(resuming_);
     if (status.ok()) {
       AllowDeletions();
@@ -225,7 +225,7 @@ rocksdb::Status RocksStore::ChangeFamilies(Operation operation) {
 // could not be written.
 rocksdb::Status RocksStore::Resume() {
   const std::lock_guard lock(resuming_);
-  const rocksdb::Status status = rows_->db()->Resume();
+  rocksdb::Status status = rows_->db()->Resume();
   if (status.ok()) AllowDeletions();
   return status;
 }

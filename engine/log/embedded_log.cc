@@ -195,7 +195,7 @@ absl::Status EmbeddedLog::PassBarrier() {
     barrier = barrier_;
   }
   if (!barrier) return absl::OkStatus();
-  const absl::Status status = barrier();
+  absl::Status status = barrier();
   if (status.ok()) return status;
   return absl::UnavailableError(
       absl::StrCat("what must be durable before the log is not: ", status.message()));
@@ -247,6 +247,7 @@ void EmbeddedLog::WriteIndexes() {
   }
 }
 
+// NOLINTNEXTLINE: by value, callers and frames are let go before the next frame is written.
 void EmbeddedLog::Tell(News news) {
   if (news.frame != nullptr) {
     for (const auto& [ticket, offset] : news.frame->tickets) ticket->OnDurable(offset);

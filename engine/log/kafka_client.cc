@@ -150,7 +150,7 @@ absl::StatusOr<Client> NewClient(rd_kafka_type_t type, const Cluster& cluster,
     rd_kafka_conf_destroy(given);
     return absl::InvalidArgumentError(absl::StrCat("Kafka client: ", why.data()));
   }
-  opaque.release();  // DestroyClient's from now on
+  (void)opaque.release();  // DestroyClient's from now on
   return Client(client);
 }
 

@@ -44,7 +44,7 @@ bool IsPermanent(rd_kafka_resp_err_t error) {
 }
 
 // What batches are told that are not committed any more: that, or why it commits no more.
-absl::Status OrClosed(absl::Status health) {
+absl::Status OrClosed(const absl::Status& health) {
   return health.ok() ? absl::UnavailableError("the log is closed") : health;
 }
 

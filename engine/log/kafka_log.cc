@@ -243,7 +243,7 @@ absl::StatusOr<Offset> KafkaLogImpl::Poll(TopicPartition place, Offset from, std
   Partition& partition = *topic->partitions[place.partition];
   const bool commands = topic->info.settings.kind == TopicKind::kCommands;
   const std::size_t before = out->size();
-  const absl::StatusOr<Offset> next =
+  absl::StatusOr<Offset> next =
       partition.reader.Poll(commands ? *command_clients_ : *event_clients_, from, max_bytes, out);
   if (absl::IsOutOfRange(next.status())) {
     COMMANDER_ASSIGN_OR_RETURN(const auto bounds, points_->Bounds(topic->name, place.partition));

@@ -122,7 +122,7 @@ absl::Status Producer::Send(const std::string& topic, std::uint16_t partition, s
   auto kept = std::make_unique<Sent>(std::move(sent));
   if (rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()),
                        value.size(), key.data(), key.size(), kept.get()) == 0) {
-    kept.release();  // OnDelivered's from now on
+    (void)kept.release();  // OnDelivered's from now on
     return absl::OkStatus();
   }
   const std::string what = absl::StrCat("appending to topic ", topic, "[", partition, "]");
@@ -219,8 +219,7 @@ absl::Status Producer::Flush(absl::Duration patience) {
   while (true) {
     Serve();
     const absl::Duration left = std::max(late - absl::Now(), absl::ZeroDuration());
-    const absl::Status status =
-        StatusOf(rd_kafka_flush(client_.get(), Milliseconds(left)), "appending");
+    absl::Status status = StatusOf(rd_kafka_flush(client_.get(), Milliseconds(left)), "appending");
     if (!status.ok() || idle()) return status;
   }
 }

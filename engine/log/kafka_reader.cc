@@ -279,7 +279,7 @@ absl::Status PointReader::ReadAll(
   if (bounds.first == bounds.second) return absl::OkStatus();
   absl::Status failed;
   COMMANDER_RETURN_IF_ERROR(
-      Walk(topic, partition, bounds.first, kPatience, [&](std::vector<Message> messages) {
+      Walk(topic, partition, bounds.first, kPatience, [&](const std::vector<Message>& messages) {
         for (const Message& each : messages) {
           if (failed.ok()) failed = message(*each);
         }

@@ -34,7 +34,7 @@ class OwnBroker {
     std::uint16_t proxy_port = 0;              // where clients of proxied_port() are sent
     std::vector<std::string> properties = {};  // NAME=VALUE
   };
-  OwnBroker() = default;
+  OwnBroker() : OwnBroker(Options{}) {}
   explicit OwnBroker(Options options) : options_(std::move(options)) {}
   ~OwnBroker();
   OwnBroker(const OwnBroker&) = delete;

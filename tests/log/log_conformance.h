@@ -110,10 +110,10 @@ class LogConformance : public ::testing::Test {
 
   // Which offset the command will have: counted from what was in the log when it was opened.
   Offset Append(std::uint16_t partition, const std::vector<log::Word>& message,
-                std::shared_ptr<log::Ticket> ticket = nullptr) {
+                const std::shared_ptr<log::Ticket>& ticket = nullptr) {
     const auto [next, first] = appended_.try_emplace(partition, 0);
     if (first) next->second = End(Commands(partition));
-    const absl::Status status = log_->Append(Commands(partition), message, std::move(ticket), true);
+    const absl::Status status = log_->Append(Commands(partition), message, ticket, true);
     EXPECT_THAT(status, IsOk());
     return status.ok() ? Offset{next->second++} : Offset{~std::uint64_t{0}};
   }
