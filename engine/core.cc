@@ -1,6 +1,7 @@
 #include "engine/core.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -144,6 +145,25 @@ absl::Status Core::OpenGroups() {
   return absl::OkStatus();
 }
 
+// Partitions can be added to a topic, which would send keys away from their states.
+absl::Status Core::CheckPartitions(const GroupRuntime& runtime) {
+  const GroupBase& group = *runtime.group;
+  const std::uint16_t wanted = group.options().partitions;
+  const std::set<std::uint16_t> spread = schemas_->PartitionsOf(group.name());
+  if (spread.empty() || spread.contains(wanted)) return absl::OkStatus();
+  for (std::uint16_t p = 0; p < wanted; ++p) {
+    COMMANDER_ASSIGN_OR_RETURN(const Offset begin, environment_.log->Begin({runtime.events, p}));
+    COMMANDER_ASSIGN_OR_RETURN(const Offset end, environment_.log->End({runtime.events, p}));
+    if (begin == end) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "group ", group.name(), " has events of keys that were spread over ", *spread.rbegin(),
+        " partitions, and the program asks for ", wanted,
+        ": a key's partition depends on their number, which cannot change under a group; open with "
+        "that one where the topics still have it, else use topics of another name"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Core::OpenGroup(GroupBase& group) {
   log::Log& log = *environment_.log;
   auto runtime = std::make_unique<GroupRuntime>();
@@ -154,14 +174,15 @@ absl::Status Core::OpenGroup(GroupBase& group) {
       log.OpenTopic({group.command_topic(), log::TopicKind::kCommands, partitions}));
   COMMANDER_ASSIGN_OR_RETURN(
       runtime->events, log.OpenTopic({group.event_topic(), log::TopicKind::kEvents, partitions}));
+  COMMANDER_RETURN_IF_ERROR(CheckPartitions(*runtime));
   if (group.options().handle_commands) {
     COMMANDER_RETURN_IF_ERROR(log.Acquire(group.name(), runtime->commands, runtime->events));
   }
   COMMANDER_RETURN_IF_ERROR(CheckClock(*runtime));
   COMMANDER_ASSIGN_OR_RETURN(runtime->store,
                              environment_.stores->Open(absl::StrCat("store/", group.name())));
-  COMMANDER_RETURN_IF_ERROR(
-      schemas_->Ensure(log, *group.state()->schema, group.name(), SchemaRole::kState));
+  COMMANDER_RETURN_IF_ERROR(schemas_->Ensure(log, *group.state()->schema,
+                                             {group.name(), SchemaRole::kState, partitions}));
   for (const CommandHandler& handler : group.handlers()) {
     runtime->commands_known[handler.type->name] = std::make_unique<CommandType>();
   }
@@ -260,7 +281,7 @@ absl::Status Core::OpenProjections() {
         environment_.stores->Open(
             absl::StrCat("projections/", projection->name(), "@", projection->fold().version)));
     COMMANDER_RETURN_IF_ERROR(schemas_->Ensure(*environment_.log, *projection->fold().schema,
-                                               projection->name(), SchemaRole::kRow));
+                                               {projection->name(), SchemaRole::kRow}));
     ProjectionEnvironment environment;
     environment.log = environment_.log.get();
     environment.schemas = schemas_.get();
@@ -379,7 +400,7 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   }
   if (!type->stored.load(std::memory_order_acquire)) {
     COMMANDER_RETURN_IF_ERROR(
-        schemas_->Ensure(*environment_.log, draft.type(), group.name(), SchemaRole::kCommand));
+        schemas_->Ensure(*environment_.log, draft.type(), {group.name(), SchemaRole::kCommand}));
     type->stored.store(true, std::memory_order_release);
   }
   sent.call = std::make_shared<Call>(outstanding_, bytes, header.id, how.wants, absl::Now(),

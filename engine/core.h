@@ -141,6 +141,7 @@ class Core {
   absl::Status OpenProjections();
   // Once all workers and projections are there.
   void ListenToEvents();
+  absl::Status CheckPartitions(const GroupRuntime& runtime);
   absl::Status CheckClock(const GroupRuntime& group);
   absl::StatusOr<GroupRuntime*> Find(const GroupBase& group);
   absl::StatusOr<CommandType*> FindType(GroupRuntime& group, const Type& type);

@@ -330,7 +330,7 @@ std::optional<Decider::Refusal> Decider::CheckWindow(const Command& command) con
 }
 
 absl::Status Decider::EnsureSchema(const Type& type, SchemaRole role) {
-  absl::Status status = schemas_.Ensure(log_, type, state_.options().group, role);
+  absl::Status status = schemas_.Ensure(log_, type, {state_.options().group, role});
   // The log is away: asked again.
   return absl::IsUnavailable(status) ? absl::AbortedError(status.message()) : status;
 }

@@ -316,6 +316,7 @@ log::Schema EncodeSchema(const Type& type, const std::vector<SchemaUse>& uses) {
   for (unsigned i = 0; i < list.size(); ++i) {
     list[i].setGroup(uses[i].group.c_str());
     list[i].setRole(static_cast<wire::StoredSchema::Role>(uses[i].role));
+    list[i].setPartitions(uses[i].partitions);
   }
   return {type.fingerprint, type.name, FlatMessage(message)};
 }
@@ -337,7 +338,8 @@ absl::StatusOr<std::unique_ptr<StoredType>> DecodeSchema(const log::Schema& stor
     type->fingerprint_ = root.getFingerprint();
     for (const auto use : root.getUses()) {
       type->uses_.push_back({std::string(View(use.getGroup())),
-                             static_cast<SchemaRole>(static_cast<std::uint16_t>(use.getRole()))});
+                             static_cast<SchemaRole>(static_cast<std::uint16_t>(use.getRole())),
+                             use.getPartitions()});
     }
     for (const auto bytes : root.getNodes()) {
       const std::vector<capnp::word> node = Aligned(bytes.begin(), bytes.size());
@@ -369,13 +371,14 @@ absl::StatusOr<std::unique_ptr<SchemaSet>> SchemaSet::Load(log::LogReader& log) 
   return set;
 }
 
-absl::Status SchemaSet::Ensure(log::Log& log, const Type& type, const std::string& group,
-                               SchemaRole role) {
+absl::Status SchemaSet::Ensure(log::Log& log, const Type& type, const SchemaUse& use) {
   const std::lock_guard lock(mutex_);
   std::unique_ptr<StoredType>& known = types_[type.fingerprint];
-  const SchemaUse use{group, role};
   std::vector<SchemaUse> uses = known == nullptr ? std::vector<SchemaUse>() : known->uses();
   if (std::find(uses.begin(), uses.end(), use) != uses.end()) return absl::OkStatus();
+  std::erase_if(uses, [&](const SchemaUse& each) {
+    return each.group == use.group && each.role == use.role;
+  });
   uses.push_back(use);
   std::sort(uses.begin(), uses.end());
   const log::Schema stored = EncodeSchema(type, uses);
@@ -400,6 +403,17 @@ const StoredType* SchemaSet::Find(std::uint64_t fingerprint) const {
   const std::lock_guard lock(mutex_);
   const auto at = types_.find(fingerprint);
   return at == types_.end() ? nullptr : at->second.get();
+}
+
+std::set<std::uint16_t> SchemaSet::PartitionsOf(std::string_view group) const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::uint16_t> counts;
+  for (const auto& [fingerprint, type] : types_) {
+    for (const SchemaUse& use : type->uses()) {
+      if (use.group == group && use.partitions != 0) counts.insert(use.partitions);
+    }
+  }
+  return counts;
 }
 
 std::vector<std::string> SchemaSet::NamesUsed(std::string_view group, SchemaRole role) const {

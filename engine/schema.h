@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,7 @@ std::string_view SchemaRoleName(SchemaRole role);
 struct SchemaUse {
   std::string group;  // or projection
   SchemaRole role = SchemaRole::kCommand;
+  std::uint16_t partitions = 0;  // of the group, with a state
   friend bool operator==(const SchemaUse&, const SchemaUse&) = default;
   friend auto operator<=>(const SchemaUse&, const SchemaUse&) = default;
 };
@@ -81,7 +83,7 @@ class SchemaSet {
   static absl::StatusOr<std::unique_ptr<SchemaSet>> Load(log::LogReader& log);
 
   // Makes sure that the schema and this use of it are stored; blocks on disk the first time.
-  absl::Status Ensure(log::Log& log, const Type& type, const std::string& group, SchemaRole role);
+  absl::Status Ensure(log::Log& log, const Type& type, const SchemaUse& use);
 
   KnownType Known(std::uint64_t fingerprint) const;
   // Stable name of the type with that fingerprint, or empty.
@@ -90,6 +92,8 @@ class SchemaSet {
   const StoredType* Find(std::uint64_t fingerprint) const;
   // Stable names with a use of that role by that group.
   std::vector<std::string> NamesUsed(std::string_view group, SchemaRole role) const;
+  // Into how many its keys have been spread, as its states' uses say.
+  std::set<std::uint16_t> PartitionsOf(std::string_view group) const;
   // All, ordered by name.
   std::vector<const StoredType*> All() const;
 

@@ -100,6 +100,7 @@ struct StoredSchema {
   struct Use {
     group @0 :Text;                 # or the projection's name
     role @1 :Role;
+    partitions @2 :UInt16;          # of the group, with a state: its keys are spread by that number; 0: not said
   }
   enum Role { command @0; event @1; state @2; row @3; }
 }

@@ -21,7 +21,7 @@ std::vector<std::string> FuzzSeeds() {
   const auto set = internal::SchemaSet::Load(*log);
   for (const auto* type :
        {&internal::TypeOf<bank::Opened>(), &internal::TypeOf<bank::Misbehave>()}) {
-    Demand((*set)->Ensure(*log, *type, "accounts", internal::SchemaRole::kEvent).ok(), "stored");
+    Demand((*set)->Ensure(*log, *type, {"accounts", internal::SchemaRole::kEvent}).ok(), "stored");
   }
   std::vector<std::string> seeds;
   const auto schemas = log->Schemas();
