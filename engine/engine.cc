@@ -218,8 +218,10 @@ void EngineThreads::RunWorkers(std::size_t thread) {
     mine.push_back(core_->workers()[i].get());
   }
   bool announced = false;
-  while (!stop_) {
+  while (true) {
+    // Before stop_ is looked at: a signal in between would be taken for one that was seen.
     const std::uint32_t seen = wake.Seen();
+    if (stop_) return;
     bool worked = false;
     bool ready = true;
     for (Worker* worker : mine) {
@@ -237,16 +239,18 @@ void EngineThreads::RunWorkers(std::size_t thread) {
 
 void EngineThreads::RunSequencer() {
   BeginThread(*core_, "cmdr-sequencer");
+  // Step() may take the signal that comes with stop_log_.
   while (!stop_log_) {
-    if (!core_->log().Step()) core_->log().WaitForWork();
+    if (!core_->log().Step() && !stop_log_) core_->log().WaitForWork();
   }
 }
 
 void EngineThreads::RunProjection(std::size_t index) {
   BeginThread(*core_, "cmdr-projection");
   WakeUp& wake = projection_wakes_[index];
-  while (!stop_) {
+  while (true) {
     const std::uint32_t seen = wake.Seen();
+    if (stop_) return;
     if (!core_->projections()[index]->Step()) wake.Wait(seen);
   }
 }

@@ -1,7 +1,8 @@
 // wake_up.h: a thread waits until something happened since it last looked.
 //
-//     for (;;) {
+//     while (true) {
 //       const std::uint32_t seen = wake_up.Seen();
+//       if (stop) return;  // looked at behind Seen(), or the signal that comes with it is missed
 //       if (!Work()) wake_up.Wait(seen);
 //     }
 #pragma once
