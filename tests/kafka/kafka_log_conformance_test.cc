@@ -15,7 +15,7 @@ namespace {
 class KafkaLogWorld : public LogWorld {
  public:
   static constexpr std::size_t kMaxRecordBytes = 4096;
-  static constexpr std::size_t kMaxPendingBytes = 20000;
+  static constexpr std::size_t kMaxPendingBytes = 60000;
   static constexpr bool kDenseEvents = false;
   static constexpr bool kPollsPendingCommands = false;
   static constexpr bool kKnowsItsEnd = false;
