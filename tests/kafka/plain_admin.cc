@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "commander/internal/status_macros.h"
 #include "tests/kafka/plain_client.h"
 
@@ -20,11 +21,21 @@ using Resource =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 using Below = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
 
-absl::Status ResultOf(rd_kafka_event_t* event, const rd_kafka_topic_result_t** results,
-                      std::size_t count, const std::string& what) {
-  COMMANDER_RETURN_IF_ERROR(AsStatus(what, rd_kafka_event_error(event)));
+// Sends what `send` sends, and waits for the answer.
+absl::StatusOr<Event> Ask(const Handle& client, const std::string& doing,
+                          absl::FunctionRef<void(rd_kafka_queue_t*)> send) {
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  send(queue.get());
+  Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (event == nullptr) return AsStatus(doing, RD_KAFKA_RESP_ERR__TIMED_OUT);
+  COMMANDER_RETURN_IF_ERROR(AsStatus(doing, rd_kafka_event_error(event.get())));
+  return event;
+}
+
+absl::Status FirstError(const std::string& doing, const rd_kafka_topic_result_t** results,
+                        std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    COMMANDER_RETURN_IF_ERROR(AsStatus(what, rd_kafka_topic_result_error(results[i])));
+    COMMANDER_RETURN_IF_ERROR(AsStatus(doing, rd_kafka_topic_result_error(results[i])));
   }
   return absl::OkStatus();
 }
@@ -39,15 +50,15 @@ absl::Status CreateTopic(const std::string& brokers, const std::string& topic, i
   for (const auto& [name, value] : settings) {
     rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str());
   }
-  const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_NewTopic_t* topics[] = {wanted.get()};
-  rd_kafka_CreateTopics(client.get(), topics, 1, nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return AsStatus("creating a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  const std::string doing = "creating a topic";
+  COMMANDER_ASSIGN_OR_RETURN(const Event event, Ask(client, doing, [&](rd_kafka_queue_t* queue) {
+                               rd_kafka_CreateTopics(client.get(), topics, 1, nullptr, queue);
+                             }));
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
-  return ResultOf(event.get(), results, count, "creating a topic");
+  return FirstError(doing, results, count);
 }
 
 absl::Status CreatePartitions(const std::string& brokers, const std::string& topic,
@@ -55,15 +66,15 @@ absl::Status CreatePartitions(const std::string& brokers, const std::string& top
   COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   char why[512];
   const MorePartitions more(rd_kafka_NewPartitions_new(topic.c_str(), partitions, why, sizeof why));
-  const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_NewPartitions_t* each[] = {more.get()};
-  rd_kafka_CreatePartitions(client.get(), each, 1, nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return AsStatus("adding partitions", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  const std::string doing = "adding partitions";
+  COMMANDER_ASSIGN_OR_RETURN(const Event event, Ask(client, doing, [&](rd_kafka_queue_t* queue) {
+                               rd_kafka_CreatePartitions(client.get(), each, 1, nullptr, queue);
+                             }));
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results = rd_kafka_CreatePartitions_result_topics(
       rd_kafka_event_CreatePartitions_result(event.get()), &count);
-  return ResultOf(event.get(), results, count, "adding partitions");
+  return FirstError(doing, results, count);
 }
 
 absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::string>& topics) {
@@ -73,14 +84,15 @@ absl::Status DeleteTopics(const std::string& brokers, const std::vector<std::str
   for (const std::string& topic : topics) {
     each.push_back(old.emplace_back(rd_kafka_DeleteTopic_new(topic.c_str())).get());
   }
-  const Queue queue(rd_kafka_queue_new(client.get()));
-  rd_kafka_DeleteTopics(client.get(), each.data(), each.size(), nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return AsStatus("deleting topics", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  const std::string doing = "deleting topics";
+  COMMANDER_ASSIGN_OR_RETURN(const Event event, Ask(client, doing, [&](rd_kafka_queue_t* queue) {
+                               rd_kafka_DeleteTopics(client.get(), each.data(), each.size(),
+                                                     nullptr, queue);
+                             }));
   std::size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
-  return ResultOf(event.get(), results, count, "deleting topics");
+  return FirstError(doing, results, count);
 }
 
 absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
@@ -90,18 +102,16 @@ absl::Status AlterTopic(const std::string& brokers, const std::string& topic,
   for (const auto& [name, value] : settings) {
     rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
   }
-  const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_ConfigResource_t* resources[] = {resource.get()};
-  rd_kafka_AlterConfigs(client.get(), resources, 1, nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return AsStatus("altering a topic", RD_KAFKA_RESP_ERR__TIMED_OUT);
-  COMMANDER_RETURN_IF_ERROR(AsStatus("altering a topic", rd_kafka_event_error(event.get())));
+  const std::string doing = "altering a topic";
+  COMMANDER_ASSIGN_OR_RETURN(const Event event, Ask(client, doing, [&](rd_kafka_queue_t* queue) {
+                               rd_kafka_AlterConfigs(client.get(), resources, 1, nullptr, queue);
+                             }));
   std::size_t count = 0;
   const rd_kafka_ConfigResource_t** altered = rd_kafka_AlterConfigs_result_resources(
       rd_kafka_event_AlterConfigs_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
-    COMMANDER_RETURN_IF_ERROR(
-        AsStatus("altering a topic", rd_kafka_ConfigResource_error(altered[i])));
+    COMMANDER_RETURN_IF_ERROR(AsStatus(doing, rd_kafka_ConfigResource_error(altered[i])));
   }
   return absl::OkStatus();
 }
@@ -112,15 +122,14 @@ absl::Status DeleteRecordsBelow(const std::string& brokers, const std::string& t
   const Partitions places(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(places.get(), topic.c_str(), partition)->offset = offset;
   const Below below(rd_kafka_DeleteRecords_new(places.get()));
-  const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_DeleteRecords_t* each[] = {below.get()};
-  rd_kafka_DeleteRecords(client.get(), each, 1, nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return AsStatus("deleting records", RD_KAFKA_RESP_ERR__TIMED_OUT);
-  COMMANDER_RETURN_IF_ERROR(AsStatus("deleting records", rd_kafka_event_error(event.get())));
+  const std::string doing = "deleting records";
+  COMMANDER_ASSIGN_OR_RETURN(const Event event, Ask(client, doing, [&](rd_kafka_queue_t* queue) {
+                               rd_kafka_DeleteRecords(client.get(), each, 1, nullptr, queue);
+                             }));
   const auto* done =
       rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
-  return AsStatus("deleting records", done->elems[0].err);
+  return AsStatus(doing, done->elems[0].err);
 }
 
 absl::StatusOr<std::unique_ptr<OpenTransaction>> OpenTransaction::Begin(const std::string& brokers,
@@ -149,17 +158,17 @@ OpenTransaction::~OpenTransaction() {
 absl::Status DeleteGroup(const std::string& brokers, const std::string& group) {
   COMMANDER_ASSIGN_OR_RETURN(const Handle client, Connect(RD_KAFKA_PRODUCER, brokers));
   const OldGroup old(rd_kafka_DeleteGroup_new(group.c_str()));
-  const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_DeleteGroup_t* each[] = {old.get()};
-  rd_kafka_DeleteGroups(client.get(), each, 1, nullptr, queue.get());
-  const Event event(rd_kafka_queue_poll(queue.get(), kPatienceMs));
-  if (event == nullptr) return AsStatus("deleting a group", RD_KAFKA_RESP_ERR__TIMED_OUT);
+  const std::string doing = "deleting a group";
+  COMMANDER_ASSIGN_OR_RETURN(const Event event, Ask(client, doing, [&](rd_kafka_queue_t* queue) {
+                               rd_kafka_DeleteGroups(client.get(), each, 1, nullptr, queue);
+                             }));
   std::size_t count = 0;
   const rd_kafka_group_result_t** results =
       rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
     const rd_kafka_error_t* error = rd_kafka_group_result_error(results[i]);
-    if (error != nullptr) return AsStatus("deleting a group", rd_kafka_error_code(error));
+    if (error != nullptr) return AsStatus(doing, rd_kafka_error_code(error));
   }
   return absl::OkStatus();
 }
