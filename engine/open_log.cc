@@ -39,7 +39,8 @@ absl::StatusOr<std::unique_ptr<log::Log>> OpenKafka(const EngineOptions& options
   if (log_options.application.empty()) {
     if (wiring.groups.size() != 1) {
       return absl::InvalidArgumentError(
-          "EngineOptions.application must name the topics that several groups share on Kafka");
+          "EngineOptions.application must name the topics that several groups share on Kafka; give "
+          "it the name of the first group where that one was opened without");
     }
     log_options.application = wiring.groups.front()->name();
   }

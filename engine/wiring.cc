@@ -64,8 +64,8 @@ absl::Status CheckGroup(const GroupBase& group, std::set<std::string>* names,
   if (group.state() == nullptr) {
     return Invalid(absl::StrCat(
         who,
-        " is a RemoteGroup, but on the embedded log every group that is sent commands is handled "
-        "by this process: make it a Group with its handlers"));
+        " is a RemoteGroup, which no log supports yet: every group is handled by the process that "
+        "opens it; make it a Group with its handlers"));
   }
   if (!names->insert(group.name()).second) return Invalid(absl::StrCat(who, " was given twice"));
   for (const std::string& topic : {group.command_topic(), group.event_topic()}) {

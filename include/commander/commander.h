@@ -1,4 +1,4 @@
-// commander.h: all of the public API; start reading at group.h and engine.h.
+// commander.h: all of the public API but testing.h; start reading at group.h and engine.h.
 #pragma once
 
 #include "commander/decision.h"     // IWYU pragma: export

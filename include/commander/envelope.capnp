@@ -54,7 +54,7 @@ struct Extra {
   correlationLo @1 :UInt64;
   actor @2 :Text;            # who asked; opaque; outcomes have their command's
   headers @3 :List(Header);  # the caller's own
-  trace @4 :Text;            # W3C traceparent
+  trace @4 :Text;            # W3C traceparent; reserved: not set and not read yet
   replyTopic @5 :UInt16;     # reserved: where the outcome is awaited
   replyPartition @6 :UInt16;
   seed @7 :Data;             # 16 bytes, when the handler drew randomness

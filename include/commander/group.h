@@ -93,7 +93,8 @@ class GroupBase : public Component {
 template <class State>
 class Group : public internal::GroupBase {
  public:
-  // `name` is 1 to 200 of A-Z a-z 0-9 . _ - ; it names topics and directories.
+  // `name` is 1 to 200 of A-Z a-z 0-9 . _ - and does not begin with a dot; it names topics and
+  // directories.
   explicit Group(std::string name, GroupOptions options = {})
       : GroupBase(std::move(name), std::move(options), &internal::StateFold<State>()) {}
 
@@ -122,8 +123,8 @@ class Group : public internal::GroupBase {
   }
 };
 
-// A group that another process handles: send to it, read its events.  On the embedded log every
-// group that is sent commands is handled by this process, so Engine::Open refuses one there.
+// A group that another process handles: send to it, read its events.  Engine::Open refuses one: on
+// the embedded log every group is handled by this process, on Kafka it is not built yet.
 class RemoteGroup : public internal::GroupBase {
  public:
   explicit RemoteGroup(std::string name, GroupOptions options = {})

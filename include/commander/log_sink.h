@@ -2,7 +2,7 @@
 //
 // The library prints nothing.  Give EngineOptions a LogSink to see what it has
 // to say: openings, torn tails that were cut, partitions that stopped, and the
-// lines of RocksDB.  Fields never hold payloads or keys of encryption.
+// lines of RocksDB and librdkafka.  Fields never hold payloads or keys of encryption.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 
 struct LogLine {
   LogLevel level = LogLevel::kInfo;
-  std::string component;  // "engine", "log", "store", "projection", "rocksdb"
+  std::string component;  // "engine", "log", "store", "projection", "crypto", "kafka", "rocksdb"
   std::string message;    // one sentence
   std::vector<std::pair<std::string, std::string>> fields;  // what it is about: topic, partition, …
 };

@@ -86,8 +86,8 @@ TEST_F(WiringTest, RefusesRemoteGroups) {
   RemoteGroup warehouse("warehouse");
   ExpectRefused(
       {&warehouse, &good_},
-      "group warehouse is a RemoteGroup, but on the embedded log every group that is sent "
-      "commands is handled by this process: make it a Group with its handlers");
+      "group warehouse is a RemoteGroup, which no log supports yet: every group is handled by the "
+      "process that opens it; make it a Group with its handlers");
 }
 
 TEST_F(WiringTest, RefusesOptionsOutOfBounds) {

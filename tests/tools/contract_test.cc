@@ -247,10 +247,14 @@ TEST_F(ContractTest, AWrongDirectoryHasItsOwnSentence) {
   std::ofstream(file) << "x";
   const fs::path empty = *dir_ / "empty";
   fs::create_directories(empty);
+  const fs::path on_kafka = *dir_ / "on-kafka";
+  fs::create_directories(on_kafka);
+  std::ofstream(on_kafka / "INSTANCE") << "x";
   const std::vector<std::pair<fs::path, std::string>> cases = {
       {*dir_ / "nothing", "there is no directory"},
       {file, "is a file"},
       {empty, "there is no log/ in it"},
+      {on_kafka, "is of an engine whose log is on Kafka"},
       {Data() / "log", "--data names the directory above it, " + Data().string()},
   };
   for (const auto& [directory, expected] : cases) {

@@ -32,8 +32,9 @@ constexpr char kExamples[] =
     "  commander --data data subject erase accounts:acct-1 --reason 'letter of May 4'";
 
 constexpr char kDescription[] =
-    "Looks at the data of an engine: its log, states and projections.  Works beside a running\n"
-    "engine and on read-only mounts, and leaves no trace; `subject` and --show-personal need the\n"
+    "Looks at the data of an engine: its embedded log (not one on Kafka), states and\n"
+    "projections.  Works beside a running engine and on read-only mounts, and leaves no trace; "
+    "`subject` and --show-personal need the\n"
     "keys, and an engine that does not run.\n"
     "Exit codes: 0 success; 1 it ran and found what it looks for, or nothing under a key;\n"
     "2 wrong usage or environment; 3 timed out; 4 changed while reading, or the engine runs;\n"

@@ -84,6 +84,13 @@ absl::Status CheckDataDirectory(const fs::path& directory) {
         absl::StrCat(name, " is the log of a data directory; --data names the directory above it, ",
                      fs::absolute(directory).lexically_normal().parent_path().string()));
   }
+  if (fs::exists(directory / "INSTANCE", error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name,
+        " is of an engine whose log is on Kafka, and this program reads embedded logs only; "
+        "ask the engine itself (Status, FindOutcome, Parked, privacy), and look at the topics "
+        "with Kafka's tools"));
+  }
   return absl::InvalidArgumentError(
       absl::StrCat(name, " holds no data of an engine: there is no log/ in it; --data names the ",
                    "directory that the engine was opened with"));
