@@ -38,13 +38,21 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Open(EngineOptions options, Wiring w
                                                  Environment environment) {
   std::unique_ptr<Core> core(
       new Core(std::move(options), std::move(wiring), std::move(environment)));
-  COMMANDER_ASSIGN_OR_RETURN(core->schemas_, SchemaSet::Load(*core->environment_.log));
-  COMMANDER_RETURN_IF_ERROR(CheckStoredTypes(core->wiring_, *core->schemas_));
-  COMMANDER_RETURN_IF_ERROR(core->OpenKeys());
-  COMMANDER_RETURN_IF_ERROR(core->OpenGroups());
-  COMMANDER_RETURN_IF_ERROR(core->OpenProjections());
-  core->ListenToEvents();
+  const absl::Status opened = core->OpenAll();
+  // A worker would ask again; whoever opens is told.
+  if (absl::IsAborted(opened)) return absl::UnavailableError(opened.message());
+  COMMANDER_RETURN_IF_ERROR(opened);
   return core;
+}
+
+absl::Status Core::OpenAll() {
+  COMMANDER_ASSIGN_OR_RETURN(schemas_, SchemaSet::Load(*environment_.log));
+  COMMANDER_RETURN_IF_ERROR(CheckStoredTypes(wiring_, *schemas_));
+  COMMANDER_RETURN_IF_ERROR(OpenKeys());
+  COMMANDER_RETURN_IF_ERROR(OpenGroups());
+  COMMANDER_RETURN_IF_ERROR(OpenProjections());
+  ListenToEvents();
+  return absl::OkStatus();
 }
 
 absl::Status Core::OpenKeys() {
@@ -178,7 +186,9 @@ absl::Status Core::OpenGroup(GroupBase& group) {
   if (group.options().handle_commands) {
     COMMANDER_RETURN_IF_ERROR(log.Acquire(group.name(), runtime->commands, runtime->events));
   }
-  COMMANDER_RETURN_IF_ERROR(CheckClock(*runtime));
+  for (std::uint16_t p = 0; p < partitions; ++p) {
+    COMMANDER_RETURN_IF_ERROR(CheckLastRecords(*runtime, p));
+  }
   COMMANDER_ASSIGN_OR_RETURN(runtime->store,
                              environment_.stores->Open(absl::StrCat("store/", group.name())));
   COMMANDER_RETURN_IF_ERROR(schemas_->Ensure(log, *group.state()->schema,
@@ -214,6 +224,7 @@ absl::Status Core::OpenGroup(GroupBase& group) {
     options.decider.batch_outcomes = environment_.limits.batch_outcomes;
     options.decide_at_once = environment_.limits.decide_at_once;
     options.handle_commands = group.options().handle_commands;
+    options.accept_lost_commands = options_.accept_lost_commands;
     options.write_back_bytes = options_.write_back_bytes / all_partitions;
     options.write_back_events =
         std::max<std::size_t>(options_.write_back_events / all_partitions, 1);
@@ -243,28 +254,52 @@ absl::Status Core::OpenGroup(GroupBase& group) {
   return absl::OkStatus();
 }
 
-absl::Status Core::CheckClock(const GroupRuntime& group) {
-  const std::int64_t now = environment_.clock->NowNanos();
+absl::Status Core::CheckLastRecords(const GroupRuntime& group, std::uint16_t partition) {
   log::Log& log = *environment_.log;
-  for (std::uint16_t p = 0; p < group.group->options().partitions; ++p) {
-    COMMANDER_ASSIGN_OR_RETURN(const std::optional<log::Record> sent,
-                               log.ReadLast({group.commands, p}));
-    if (sent.has_value()) last_time_ns_ = std::max(last_time_ns_, sent->time_ns);
-    COMMANDER_ASSIGN_OR_RETURN(const std::optional<log::Record> last,
-                               log.ReadLast({group.events, p}));
-    if (!last.has_value()) continue;
-    COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> envelope,
-                               EnvelopeReader::Open(last->message));
-    last_time_ns_ = std::max(last_time_ns_, envelope->time_ns());
-    if (options_.accept_clock || now >= envelope->time_ns() - kClockToleranceNs) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the clock says ", absl::FormatTime(absl::FromUnixNanos(now), absl::UTCTimeZone()),
-        ", more than 5 minutes before the last outcome of ", group.group->event_topic(), "[", p,
-        "], ", absl::FormatTime(absl::FromUnixNanos(envelope->time_ns()), absl::UTCTimeZone()),
-        "; set the clock, or open with accept_clock: outcomes then carry the later time until the "
-        "clock has reached it"));
-  }
-  return absl::OkStatus();
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<log::Record> sent,
+                             log.ReadLast({group.commands, partition}));
+  if (sent.has_value()) last_time_ns_ = std::max(last_time_ns_, sent->time_ns);
+  COMMANDER_ASSIGN_OR_RETURN(const std::optional<log::Record> last,
+                             log.ReadLast({group.events, partition}));
+  if (!last.has_value()) return absl::OkStatus();
+  const absl::StatusOr<std::unique_ptr<EnvelopeReader>> outcome =
+      EnvelopeReader::Open(last->message);
+  // What is none stops its partition, which says where it is.
+  if (!outcome.ok()) return absl::OkStatus();
+  COMMANDER_RETURN_IF_ERROR(CheckClock(group, partition, **outcome));
+  return CheckCommand(group, partition, **outcome);
+}
+
+absl::Status Core::CheckClock(const GroupRuntime& group, std::uint16_t partition,
+                              const EnvelopeReader& last) {
+  const std::int64_t now = environment_.clock->NowNanos();
+  last_time_ns_ = std::max(last_time_ns_, last.time_ns());
+  if (options_.accept_clock || now >= last.time_ns() - kClockToleranceNs) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the clock says ", absl::FormatTime(absl::FromUnixNanos(now), absl::UTCTimeZone()),
+      ", more than 5 minutes before the last outcome of ", group.group->event_topic(), "[",
+      partition, "], ", absl::FormatTime(absl::FromUnixNanos(last.time_ns()), absl::UTCTimeZone()),
+      "; set the clock, or open with accept_clock: outcomes then carry the later time until the "
+      "clock has reached it"));
+}
+
+// Where a topic of commands was deleted and made anew, others lie where those with outcomes did.
+absl::Status Core::CheckCommand(const GroupRuntime& group, std::uint16_t partition,
+                                const EnvelopeReader& last) {
+  if (last.key().empty()) return absl::OkStatus();  // of a record that is no command
+  const absl::StatusOr<log::Record> record =
+      environment_.log->Read({group.commands, partition}, last.source());
+  if (absl::IsOutOfRange(record.status())) return absl::OkStatus();  // not kept for as long
+  COMMANDER_RETURN_IF_ERROR(record.status());
+  const absl::StatusOr<std::unique_ptr<EnvelopeReader>> command =
+      EnvelopeReader::Open(record->message);
+  if (command.ok() && (*command)->id() == last.cause()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "topic ", group.group->command_topic(), "[", partition, "]: the command at offset ",
+      last.source().value, " is not the one whose outcome is the last of ",
+      group.group->event_topic(),
+      ": the topic was deleted and made anew, so that commands below that offset would not run; "
+      "restore it, or use topics of another name"));
 }
 
 absl::Status Core::OpenProjections() {

@@ -22,6 +22,7 @@
 #include "crypto/key_store.h"
 #include "engine/call.h"
 #include "engine/crash_counter.h"
+#include "engine/envelope.h"
 #include "engine/ledger_topic.h"
 #include "engine/projection_worker.h"
 #include "engine/schema.h"
@@ -133,6 +134,8 @@ class Core {
   };
 
   Core(EngineOptions options, Wiring wiring, Environment environment);
+  // kAborted: as of the log.
+  absl::Status OpenAll();
   absl::Status OpenKeys();
   // Every worker writes back and forgets what it has decoded.  Waits for all.
   absl::Status DropDecoded();
@@ -142,7 +145,12 @@ class Core {
   // Once all workers and projections are there.
   void ListenToEvents();
   absl::Status CheckPartitions(const GroupRuntime& runtime);
-  absl::Status CheckClock(const GroupRuntime& group);
+  // Of the last command and outcome of a partition.
+  absl::Status CheckLastRecords(const GroupRuntime& group, std::uint16_t partition);
+  absl::Status CheckClock(const GroupRuntime& group, std::uint16_t partition,
+                          const EnvelopeReader& last);
+  absl::Status CheckCommand(const GroupRuntime& group, std::uint16_t partition,
+                            const EnvelopeReader& last);
   absl::StatusOr<GroupRuntime*> Find(const GroupBase& group);
   absl::StatusOr<CommandType*> FindType(GroupRuntime& group, const Type& type);
 

@@ -363,6 +363,11 @@ absl::StatusOr<Decider::Result> Decider::Decide(const log::Record& record, Decid
   } else if (type.empty()) {
     why = absl::StrCat("no schema with the fingerprint ",
                        absl::Hex((*envelope)->type(), absl::kZeroPad16), " is known here");
+  } else if (record.key.has_value() && *record.key != (*envelope)->key()) {
+    code = "commander.misplaced";
+    why = absl::StrCat(record.key->empty() ? "it has no Kafka key" : "its Kafka key is another",
+                       "; senders must give each record the command's key, and use murmur2 "
+                       "(librdkafka: partitioner=murmur2_random)");
   } else if (const std::uint16_t right = PartitionOf((*envelope)->key(), options_.partitions);
              right != options_.commands.partition) {
     code = "commander.misplaced";

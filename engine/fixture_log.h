@@ -66,6 +66,7 @@ class FixtureLog final : public log::Log {
   }
   absl::Status Append(log::TopicPartition commands, std::span<const log::Word> message,
                       std::shared_ptr<log::Ticket> ticket, bool wake) override;
+  std::vector<std::shared_ptr<log::Ticket>> TakeTickets(log::TopicPartition) override { return {}; }
   void Commit(log::CommitBatch batch) override { batches_.push_back(std::move(batch)); }
   bool Step(bool try_only) override;
   void WaitForWork() override {}

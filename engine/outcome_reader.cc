@@ -17,6 +17,12 @@ constexpr std::size_t kPollBytes = std::size_t{64} << 10;
 constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr absl::Duration kTick = absl::Milliseconds(1);
 
+// Whoever reads an outcome is told that the log could not be waited for any longer; a worker that
+// needs it would ask again.
+absl::Status TellReader(const absl::Status& status) {
+  return absl::IsAborted(status) ? absl::UnavailableError(status.message()) : status;
+}
+
 // Adds the records from `from` on, whatever gaps lie between them, until there are `count`.
 absl::Status ReadRest(const OutcomePlace& place, Offset from, std::size_t count,
                       std::vector<log::Record>* records) {
@@ -25,8 +31,9 @@ absl::Status ReadRest(const OutcomePlace& place, Offset from, std::size_t count,
     COMMANDER_ASSIGN_OR_RETURN(const Offset next,
                                place.log->Poll(place.events, from, kPollBytes, records));
     if (next == from) {
-      COMMANDER_ASSIGN_OR_RETURN(const Offset end, place.log->End(place.events));
-      if (from >= end) {
+      const absl::StatusOr<Offset> end = place.log->End(place.events);
+      if (!end.ok()) return TellReader(end.status());
+      if (from >= *end) {
         return absl::DataLossError(absl::StrCat("topic ", place.topic, "[", place.events.partition,
                                                 "] ends within an outcome, at ", "offset ",
                                                 from.value, "; restore the log from a backup"));
@@ -55,9 +62,8 @@ absl::StatusOr<Outcome> ReadOutcome(const OutcomePlace& place, Offset first, con
                                     const OutcomeBuilder::TypeOf& type_of) {
   std::vector<log::Record> records;
   absl::StatusOr<log::Record> read = place.log->Read(place.events, first);
-  // Whoever reads an outcome is told so; a worker that needs it would ask again.
-  if (absl::IsAborted(read.status())) return absl::UnavailableError(read.status().message());
-  COMMANDER_ASSIGN_OR_RETURN(log::Record record, std::move(read));
+  if (!read.ok()) return TellReader(read.status());
+  log::Record record = *std::move(read);
   COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> head,
                              EnvelopeReader::Open(record.message));
   const std::uint32_t count = head->count();

@@ -366,8 +366,7 @@ std::vector<PartitionStatus> ProjectionWorker::Status() const {
     status.group = name();
     status.partition = source.place.events.partition;
     status.folded = source.polled;
-    const absl::StatusOr<Offset> end = environment_.log->End(source.place.events);
-    status.end = end.ok() ? *end : source.polled;
+    status.end = std::max(source.polled, environment_.log->EndSeen(source.place.events));
     status.error = stopped_;
     status.warning = environment_.log->Warning(source.place.events);
     status.phase = !stopped_.ok()                 ? PartitionPhase::kStopped

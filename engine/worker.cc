@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "commander/internal/status_macros.h"
 #include "commander/internal/strings.h"
@@ -58,14 +59,15 @@ absl::Status Worker::Open() {
   if (!refold.empty()) {
     Log(LogLevel::kInfo, absl::StrCat("the state is folded again from the log: ", refold));
   }
-  COMMANDER_ASSIGN_OR_RETURN(restore_to_, environment_.log->End(options_.decider.events));
+  COMMANDER_ASSIGN_OR_RETURN(const Offset end, environment_.log->End(options_.decider.events));
+  restore_to_ = end;
   const std::string store =
       absl::StrCat("the store of group ", group(), ", partition ", partition());
-  if (state_.next() > restore_to_) {
+  if (state_.next() > end) {
     return absl::FailedPreconditionError(absl::StrCat(
         store, ", is ahead of the log: it has folded offset ", state_.next().value - 1, " of ",
         options_.partition.events_topic, ", whose last is ",
-        restore_to_.value == 0 ? std::string("none") : absl::StrCat(restore_to_.value - 1),
+        end.value == 0 ? std::string("none") : absl::StrCat(end.value - 1),
         "; the log has lost records or is an older copy: restore the newer log, or delete the "
         "store to ",
         "accept the loss"));
@@ -189,9 +191,7 @@ bool Worker::TakeResults() {
           Log(LogLevel::kWarning, "nobody knows whether a commit succeeded; reading the log again");
           phase_ = PartitionPhase::kRestoring;
           restore_from_ = state_.next();
-          const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
-          if (end.ok()) restore_to_ = *end;
-          if (!end.ok()) StopLocked(end.status());
+          restore_to_.reset();
         }
         break;
     }
@@ -199,9 +199,20 @@ bool Worker::TakeResults() {
   return commit.has_value() || written.has_value();
 }
 
+void Worker::StopUnlessWaiting(const absl::Status& status) {
+  const absl::Status health = environment_.log->health();
+  if (!absl::IsAborted(status) || !health.ok()) return StopLocked(health.ok() ? status : health);
+  Log(LogLevel::kWarning, absl::StrCat("waiting for the log: ", status.message()));
+}
+
 bool Worker::Restore() {
   std::vector<log::Record> records;
-  if (restore_from_ < restore_to_) {
+  if (!restore_to_.has_value()) {
+    const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
+    if (!end.ok()) return StopUnlessWaiting(end.status()), true;
+    restore_to_ = *end;
+  }
+  if (restore_from_ < *restore_to_) {
     const absl::StatusOr<Offset> next =
         environment_.log->Poll(options_.decider.events, restore_from_, kRestoreBytes, &records);
     if (!next.ok()) return StopLocked(next.status()), true;
@@ -210,7 +221,7 @@ bool Worker::Restore() {
     restore_from_ = *next;
   }
   for (const log::Record& record : records) {
-    if (record.offset >= restore_to_) break;
+    if (record.offset >= *restore_to_ && state_.between_outcomes()) break;
     absl::StatusOr<std::unique_ptr<EnvelopeReader>> envelope = EnvelopeReader::Open(record.message);
     const KnownType type = envelope.ok() ? decider_.names().Find((*envelope)->type()) : KnownType();
     const InDecision inside;
@@ -226,9 +237,16 @@ bool Worker::Restore() {
     state_.states().Sweep();
     MaybeWriteBack(false);
   }
-  if (restore_from_ < restore_to_) return true;
+  if (restore_from_ < *restore_to_) return true;
+  if (!state_.between_outcomes()) {
+    // Where another process commits, it may have been within an outcome that the log ended.
+    const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
+    if (!end.ok()) return StopUnlessWaiting(end.status()), true;
+    restore_to_ = *end;
+    if (restore_from_ < *restore_to_) return true;
+  }
   const absl::Status status = FindStart();
-  if (!status.ok()) return StopLocked(status), true;
+  if (!status.ok()) return StopUnlessWaiting(status), true;
   phase_ = PartitionPhase::kRunning;
   return true;
 }
@@ -241,25 +259,31 @@ absl::Status Worker::FindStart() {
   }
   COMMANDER_ASSIGN_OR_RETURN(const Offset begin,
                              environment_.log->Begin(options_.decider.commands));
-  if (begin > state_.consumed()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("topic ", options_.decider.group->command_topic(), "[", partition(),
-                     "]: commands ", state_.consumed().value, " to ", begin.value - 1,
-                     " are gone without an outcome; restore the log, or accept the loss"));
+  first_ = state_.consumed();
+  if (begin > first_) {
+    const std::string gone = absl::StrCat("topic ", options_.decider.group->command_topic(), "[",
+                                          partition(), "]: commands ", first_.value, " to ",
+                                          begin.value - 1, " are gone without an outcome");
+    if (!options_.accept_lost_commands) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          gone, "; restore the log, or open with accept_lost_commands to go on behind them"));
+    }
+    Log(LogLevel::kWarning, absl::StrCat(gone, ", as accept_lost_commands allows"));
+    first_ = begin;
   }
   COMMANDER_ASSIGN_OR_RETURN(const Offset end, environment_.log->End(options_.decider.commands));
-  if (state_.consumed() > end) {
+  if (first_ > end) {
     return absl::DataLossError(absl::StrCat(
         "topic ", options_.decider.group->command_topic(), "[", partition(),
         "]: there are outcomes ", "of commands up to ", state_.consumed().value - 1,
         ", but its last is ", end.value == 0 ? std::string("none") : absl::StrCat(end.value - 1)));
   }
-  poll_from_ = state_.consumed();
+  poll_from_ = first_;
   polled_.clear();
   polled_at_ = 0;
   // Commands that were committed after all will not be polled again.
   absl::erase_if(undecided_, [&](const auto& waiting) {
-    if (waiting.first >= state_.consumed().value) return false;
+    if (waiting.first >= first_.value) return false;
     waiting.second->Complete(
         WithCode(absl::UnavailableError(
                      "the commit's result was lost on the way; the outcome is in the log: "
@@ -292,9 +316,7 @@ bool Worker::DecideSome() {
     }
     const absl::StatusOr<Decider::Result> result = decider_.Decide(record, open_.get());
     if (absl::IsAborted(result.status())) {
-      const absl::Status health = environment_.log->health();
-      if (!health.ok()) return StopLocked(health), true;
-      Log(LogLevel::kWarning, absl::StrCat("waiting for the log: ", result.status().message()));
+      StopUnlessWaiting(result.status());
       break;
     }
     if (!result.ok()) {
@@ -407,7 +429,7 @@ void Worker::DropStaged(const absl::Status& why, bool keep_calls) {
   open_ = std::make_unique<DecidedBatch>();
   more_ = false;
   state_.DropStaged();
-  poll_from_ = state_.consumed();
+  poll_from_ = std::max(first_, state_.consumed());
   for (std::size_t i = polled_at_; i < polled_.size(); ++i) {
     if (polled_[i].ticket == nullptr) continue;
     undecided_[polled_[i].offset.value] = std::static_pointer_cast<Call>(polled_[i].ticket);
@@ -439,6 +461,18 @@ void Worker::StopLocked(absl::Status why) {
   DropStaged(answer, false);
   for (auto& [source, call] : undecided_) answers_.emplace_back(std::move(call), answer);
   undecided_.clear();
+  // What has been sent and not been polled must not keep the room of other partitions' commands.
+  absl::flat_hash_set<const void*> under_way;  // whose commit is about to be told
+  if (committing_ != nullptr) {
+    for (const DecidedOutcome& outcome : committing_->outcomes)
+      under_way.insert(outcome.call.get());
+  }
+  for (const auto& ticket : environment_.log->TakeTickets(options_.decider.commands)) {
+    auto call = std::static_pointer_cast<Call>(ticket);
+    if (call->wants_outcome() && !under_way.contains(call.get())) {
+      answers_.emplace_back(std::move(call), answer);
+    }
+  }
   environment_.log->Wake();  // senders may wait for commands to become durable behind our outcomes
 }
 
@@ -565,8 +599,7 @@ PartitionStatus Worker::Status() {
     if (status.warning.empty()) status.warning = environment_.log->Warning(place);
   }
   status.folded = Offset{folded_};
-  const absl::StatusOr<Offset> end = environment_.log->End(options_.decider.events);
-  status.end = end.ok() ? *end : status.folded;
+  status.end = std::max(status.folded, environment_.log->EndSeen(options_.decider.events));
   return status;
 }
 

@@ -33,7 +33,8 @@ struct WorkerOptions {
   PartitionOptions partition;
   DeciderOptions decider;
   bool handle_commands = true;
-  std::size_t decide_at_once = 64;  // commands between two looks at what was committed meanwhile
+  bool accept_lost_commands = false;  // as in EngineOptions
+  std::size_t decide_at_once = 64;    // commands between two looks at what was committed meanwhile
   // This partition's share of what stores may lag behind.
   std::size_t write_back_bytes = 0;
   std::size_t write_back_events = 0;
@@ -113,6 +114,8 @@ class Worker {
   void DropStaged(const absl::Status& why, bool keep_calls);
   void DropBatch(DecidedBatch& batch, const absl::Status& why, bool keep_calls);
   void StopLocked(absl::Status why);
+  // kAborted of a log that goes on: whatever was tried is tried again with the next step.
+  void StopUnlessWaiting(const absl::Status& status);
   // What callers are told whose commands were not decided before it stopped.
   absl::Status StoppedAnswer(const absl::Status& why) const;
   void MaybeWriteBack(bool now);
@@ -132,9 +135,10 @@ class Worker {
   std::atomic<PartitionPhase> phase_{PartitionPhase::kRestoring};  // written with mutex_ held
   std::atomic<std::uint64_t> folded_{0};  // state_.next(); written with mutex_ held
   Offset restore_from_;  // where to poll next; the last record folded may lie before a gap
-  Offset restore_to_;
+  std::optional<Offset> restore_to_;  // none: to be asked for
   std::vector<log::Record> polled_;
   std::size_t polled_at_ = 0;
+  Offset first_;                              // of the commands that are there to be decided
   Offset poll_from_;                          // the next command to decide, or before a gap
   Offset polled_to_;                          // where to poll once polled_ is used up
   std::unique_ptr<DecidedBatch> open_;        // being decided

@@ -94,6 +94,12 @@ absl::Status EmbeddedLog::CheckBatch(const CommitBatch& batch) const {
   return absl::OkStatus();
 }
 
+std::vector<std::shared_ptr<Ticket>> EmbeddedLog::TakeTickets(TopicPartition commands) {
+  const std::lock_guard lock(mutex_);
+  if (!CheckPartition(commands).ok()) return {};
+  return tail_.TakeTickets(commands);
+}
+
 void EmbeddedLog::Commit(CommitBatch batch) {
   absl::Status bad = CheckBatch(batch);
   Chunk entries;

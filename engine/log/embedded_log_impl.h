@@ -48,6 +48,7 @@ class EmbeddedLog final : public Log {
   }
   absl::Status Append(TopicPartition commands, std::span<const Word> message,
                       std::shared_ptr<Ticket> ticket, bool wake) override;
+  std::vector<std::shared_ptr<Ticket>> TakeTickets(TopicPartition commands) override;
   void Commit(CommitBatch batch) override;
   bool Step(bool try_only) override;
   void WaitForWork() override;

@@ -182,11 +182,20 @@ absl::Status StatusOf(rd_kafka_resp_err_t error, std::string_view what, std::str
       absl::StrCat("Kafka: ", ToAbsl(what), ": ",
                    why.empty() ? absl::string_view(rd_kafka_err2str(error)) : ToAbsl(why), " (",
                    rd_kafka_err2name(error), ")");
+  const auto denied = [&](std::string_view rights) {
+    return absl::PermissionDeniedError(absl::StrCat(message, "; needed are ", ToAbsl(rights)));
+  };
   switch (error) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return denied(
+          "READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on the topic, and CREATE where it is "
+          "missing");
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return denied("READ and DESCRIBE on the consumer group, which has the name of the group");
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return denied("WRITE and DESCRIBE on the transactional ids <application>.<group>.0 and .1");
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return denied("IDEMPOTENT_WRITE on the cluster, by brokers before 2.8");
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
       return absl::PermissionDeniedError(message);
@@ -204,6 +213,7 @@ absl::Status StatusOf(rd_kafka_resp_err_t error, std::string_view what, std::str
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
       return absl::InvalidArgumentError(message);

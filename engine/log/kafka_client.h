@@ -46,6 +46,9 @@ absl::Status CheckProperties(const Properties& properties);
 std::string PropertyOr(const Properties& properties, std::string_view name,
                        std::string_view otherwise);
 
+// Of a client whose statistics nobody takes: they would pile up.
+inline const Properties kUnserved = {{"statistics.interval.ms", "0"}};
+
 struct DestroyClient {
   void operator()(rd_kafka_t* client) const;
 };

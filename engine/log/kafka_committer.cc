@@ -18,6 +18,9 @@ constexpr int kMaxRefusals = 5;
 constexpr absl::Duration kRefusalPause = absl::Milliseconds(100);  // doubled each time
 // Before another try where several transactions in a row ended without a commit.
 constexpr absl::Duration kSetbackPause = absl::Milliseconds(100);
+constexpr absl::Duration kServe = absl::Seconds(1);
+// For a predecessor's transaction to end, and for brokers that come.
+constexpr absl::Duration kOpenPatience = absl::Minutes(1);
 
 bool IsFence(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
@@ -69,23 +72,26 @@ absl::StatusOr<std::unique_ptr<Committer>> Committer::Open(const Cluster& cluste
   // the only member; end its transactions; wait until none is open.  Then the caller looks where
   // the events end.
   COMMANDER_ASSIGN_OR_RETURN(committer->member_, Member::Join(cluster, std::move(member)));
-  COMMANDER_RETURN_IF_ERROR(committer->OpenTransactors());
-  COMMANDER_RETURN_IF_ERROR(committer->member_->AwaitStableOffsets());
   committer->lost_seen_ = committer->member_->assignment().lost;
+  COMMANDER_RETURN_IF_ERROR(committer->OpenTransactors(absl::Now() + kOpenPatience));
+  COMMANDER_RETURN_IF_ERROR(committer->member_->AwaitStableOffsets());
   committer->thread_ = std::thread([self = committer.get()] { self->Run(); });
   return committer;
 }
 
 Committer::~Committer() { Close(); }
 
-absl::Status Committer::OpenTransactors() {
+absl::Status Committer::OpenTransactors(absl::Time deadline) {
   for (std::size_t i = 0; i < transactors_.size(); ++i) {
     transactors_[i].reset();
     COMMANDER_ASSIGN_OR_RETURN(
         transactors_[i],
         Transactor::Open(cluster_, absl::StrCat(options_.application, ".", options_.group, ".", i),
-                         options_.events, stop_));
+                         options_.events, deadline, stop_));
   }
+  // Whoever had these ids meanwhile, noticed or not, may have committed in any partition.
+  stale_.assign(stale_.size(), opened_);
+  opened_ = true;
   return absl::OkStatus();
 }
 
@@ -149,10 +155,10 @@ void Committer::Run() {
     {
       std::unique_lock lock(mutex_);
       for (absl::Time next = NextCommit(); next > absl::Now() && !closing_; next = NextCommit()) {
-        if (next == absl::InfiniteFuture()) {
-          more_.wait(lock);
-        } else {
-          more_.wait_until(lock, absl::ToChronoTime(next));
+        more_.wait_until(lock, absl::ToChronoTime(std::min(next, absl::Now() + kServe)));
+        // Statistics wait to be taken.
+        for (const std::unique_ptr<Transactor>& each : transactors_) {
+          if (each != nullptr) each->Serve();
         }
       }
       if (waiting_.empty() || !health_.ok()) {
@@ -241,14 +247,14 @@ void Committer::RefuseStale(std::vector<CommitBatch>* batches) {
 void Committer::Settle() {
   // A time-out of ours looks the same as a successor, and whoever opens the producers again fences
   // the one that has them.
-  absl::StatusOr<bool> replaced = member_->Replaced();
-  while (!replaced.ok() && !stop_) replaced = member_->Replaced();
+  absl::StatusOr<bool> replaced = member_->Replaced(true);
+  while (!replaced.ok() && !stop_) replaced = member_->Replaced(true);
   if (!replaced.ok() || *replaced) {
     return Fail(absl::UnavailableError(
         absl::StrCat("another process has taken over group ", options_.group,
                      ", or nobody could say that none has; open the engine again")));
   }
-  const absl::Status status = OpenTransactors();
+  const absl::Status status = OpenTransactors(absl::InfiniteFuture());
   if (!status.ok()) Fail(status);
 }
 
@@ -259,8 +265,7 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
   }
   if (assignment.lost != lost_seen_) {
     lost_seen_ = assignment.lost;
-    stale_.assign(stale_.size(), true);
-    const absl::Status status = OpenTransactors();
+    const absl::Status status = OpenTransactors(absl::InfiniteFuture());
     if (!status.ok()) Fail(status);
   }
   RefuseStale(&batches);
@@ -312,17 +317,23 @@ CommitResult Committer::Setback(const std::vector<CommitBatch>& batches,
                             aborted ? " was aborted, and is decided again: "
                                     : " ended without a result; the log is read again: ",
                             why.message()));
-  const absl::Time next =
-      absl::Now() + (refusals > 1      ? kRefusalPause * (1 << std::min(refusals, kMaxRefusals))
-                     : setbacks_++ > 0 ? kSetbackPause
-                                       : absl::ZeroDuration());
-  for (const CommitBatch& batch : batches) not_before_[batch.commands.partition] = next;
+  absl::Duration pause = absl::ZeroDuration();
+  if (refusals > 1) {
+    pause = kRefusalPause * (1 << std::min(refusals, kMaxRefusals));
+  } else if (++setbacks_ > 1) {
+    pause = kSetbackPause;
+  }
+  for (const CommitBatch& batch : batches) {
+    not_before_[batch.commands.partition] = absl::Now() + pause;
+  }
   if (aborted) return {CommitOutcome::kAborted, why};
   if (refusals > kMaxRefusals) {
     Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals,
                                                " in a row: ", why.message())));
   }
   Settle();
+  // These are told now.
+  for (const CommitBatch& batch : batches) stale_[batch.commands.partition] = false;
   return {CommitOutcome::kUnknown, health().ok() ? why : health()};
 }
 

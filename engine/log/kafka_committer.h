@@ -43,7 +43,7 @@ class Committer {
   };
   // Becomes the owner: joins the group, ends what a predecessor had under way, and returns when
   // all that it committed can be read.
-  //   kUnavailable: another owner is alive; no broker answers.
+  //   kUnavailable: another owner is alive; no broker answers, or none coordinates transactions.
   static absl::StatusOr<std::unique_ptr<Committer>> Open(const Cluster& cluster, Options options);
   ~Committer();
 
@@ -61,7 +61,7 @@ class Committer {
 
  private:
   Committer(const Cluster& cluster, Options options);
-  absl::Status OpenTransactors();
+  absl::Status OpenTransactors(absl::Time deadline);
   void Run();
   // When a batch that waits may be committed; not before it has waited if it was refused.
   absl::Time NextCommit() const;
@@ -86,6 +86,7 @@ class Committer {
   const Options options_;
   std::unique_ptr<Member> member_;
   std::array<std::unique_ptr<Transactor>, 2> transactors_;
+  bool opened_ = false;  // once at least
   std::size_t turn_ = 0;
   std::uint64_t lost_seen_ = 0;
   std::uint64_t refused_assignment_ = 0;  // the broker does not take it any more

@@ -67,6 +67,7 @@ class KafkaLogImpl final : public KafkaLog {
   absl::StatusOr<std::vector<Schema>> Schemas() override;
   absl::StatusOr<Offset> Begin(TopicPartition place) override;
   absl::StatusOr<Offset> End(TopicPartition place) override;
+  Offset EndSeen(TopicPartition place) override;
   absl::StatusOr<Offset> Poll(TopicPartition place, Offset from, std::size_t max_bytes,
                               std::vector<Record>* out) override;
   absl::StatusOr<Record> Read(TopicPartition place, Offset offset) override;
@@ -78,6 +79,7 @@ class KafkaLogImpl final : public KafkaLog {
                        std::uint16_t events) override;
   absl::Status Append(TopicPartition place, std::span<const Word> message,
                       std::shared_ptr<Ticket> ticket, bool wake) override;
+  std::vector<std::shared_ptr<Ticket>> TakeTickets(TopicPartition commands) override;
   bool remote() const override { return true; }
   void Commit(CommitBatch batch) override;
   bool Step(bool try_only) override;
@@ -234,7 +236,13 @@ absl::StatusOr<Offset> KafkaLogImpl::Begin(TopicPartition place) {
 absl::StatusOr<Offset> KafkaLogImpl::End(TopicPartition place) {
   COMMANDER_ASSIGN_OR_RETURN(const Topic* const topic, Get(place));
   COMMANDER_ASSIGN_OR_RETURN(const auto bounds, points_->Bounds(topic->name, place.partition));
+  topic->partitions[place.partition]->reader.SawEnd(bounds.second);
   return bounds.second;
+}
+
+Offset KafkaLogImpl::EndSeen(TopicPartition place) {
+  const Topic* const topic = Find(place);
+  return topic == nullptr ? Offset{} : topic->partitions[place.partition]->reader.end_seen();
 }
 
 absl::StatusOr<Offset> KafkaLogImpl::Poll(TopicPartition place, Offset from, std::size_t max_bytes,
@@ -372,6 +380,12 @@ absl::Status KafkaLogImpl::Append(TopicPartition place, std::span<const Word> me
   return absl::OkStatus();
 }
 
+std::vector<std::shared_ptr<Ticket>> KafkaLogImpl::TakeTickets(TopicPartition commands) {
+  Topic* const topic = Find(commands);
+  if (topic == nullptr) return {};
+  return topic->partitions[commands.partition]->tickets.TakeAll();
+}
+
 absl::Status KafkaLogImpl::CheckBatch(const CommitBatch& batch) const {
   const Topic* const commands = Find(batch.commands);
   const Topic* const events = Find(batch.events);
@@ -444,6 +458,10 @@ void KafkaLogImpl::KeepHouse() {
   housekeeping_ = now;
   command_clients_->Serve();
   event_clients_->Serve();
+  if (const std::unique_lock storing(schemas_mutex_, std::try_to_lock);
+      storing.owns_lock() && schema_producer_ != nullptr) {
+    schema_producer_->Serve();
+  }
   const std::shared_lock lock(topics_mutex_);
   for (const std::unique_ptr<Topic>& topic : topics_) {
     for (const std::unique_ptr<Partition>& partition : topic->partitions) {

@@ -55,7 +55,8 @@ class KafkaLog : public Log {
 };
 
 // Asks the cluster for its identity.  Beyond what log.h says:
-//   - Every call that reads may wait for brokers, 10 s at most: kUnavailable.
+//   - Every call that reads may wait for brokers, 10 s at most: kAborted where log.h says so, else
+//     kUnavailable.
 //   - OpenTopic() creates a missing topic: kFailedPrecondition where one is there with other
 //     partitions or settings that would lose records, kPermissionDenied.
 //   - Poll() reports a position outside of the partition some time later.

@@ -86,7 +86,7 @@ Member::Member(const Cluster& cluster, Options options)
 
 absl::StatusOr<std::unique_ptr<Member>> Member::Join(const Cluster& cluster, Options options) {
   std::unique_ptr<Member> member(new Member(cluster, std::move(options)));
-  COMMANDER_ASSIGN_OR_RETURN(member->admin_, NewClient(RD_KAFKA_PRODUCER, cluster, {}));
+  COMMANDER_ASSIGN_OR_RETURN(member->admin_, NewClient(RD_KAFKA_PRODUCER, cluster, kUnserved));
   COMMANDER_RETURN_IF_ERROR(member->AwaitNobodyElse());
   COMMANDER_RETURN_IF_ERROR(member->Subscribe());
   member->thread_ = std::thread([self = member.get()] { self->Run(); });
@@ -236,7 +236,7 @@ void Member::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t event,
 
 // librdkafka 2.0.2 may take its own session time-out for a successor of the same name.
 bool Member::Rejoin() {
-  const absl::StatusOr<bool> replaced = Replaced();
+  const absl::StatusOr<bool> replaced = Replaced(false);
   if (!replaced.ok()) return true;  // asked again at the next turn
   if (*replaced) {
     Fail(absl::UnavailableError(absl::StrCat(
@@ -259,14 +259,15 @@ bool Member::Rejoin() {
 void Member::Run() {
   Poll();
   // A member that has ended must not look alive.
-  if (!stop_) rd_kafka_consumer_close(client_.get());
+  if (!stop_ && client_ != nullptr) rd_kafka_consumer_close(client_.get());
 }
 
 void Member::Poll() {
   absl::Time complete = absl::Now();  // when it last had all partitions, or joined
   while (!stop_) {
     const Message message(rd_kafka_consumer_poll(client_.get(), Milliseconds(kTick)));
-    if (message != nullptr && message->err == RD_KAFKA_RESP_ERR__FATAL) {
+    // The message that says so comes once only.
+    if (rd_kafka_fatal_error(client_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (!Rejoin()) return;
       continue;
     }
@@ -301,10 +302,12 @@ void Member::Poll() {
 
 absl::Status Member::AwaitStableOffsets() const {
   // Under read_committed the broker is asked for stable offsets (KIP-447).
-  COMMANDER_ASSIGN_OR_RETURN(const Client client, NewClient(RD_KAFKA_CONSUMER, cluster_,
-                                                            {{"group.id", options_.group},
-                                                             {"isolation.level", "read_committed"},
-                                                             {"enable.auto.commit", "false"}}));
+  Properties properties = {{"group.id", options_.group},
+                           {"isolation.level", "read_committed"},
+                           {"enable.auto.commit", "false"}};
+  properties.insert(properties.end(), kUnserved.begin(), kUnserved.end());
+  COMMANDER_ASSIGN_OR_RETURN(const Client client,
+                             NewClient(RD_KAFKA_CONSUMER, cluster_, properties));
   const PartitionList partitions(rd_kafka_topic_partition_list_new(options_.partitions));
   for (std::uint16_t p = 0; p < options_.partitions; ++p) {
     rd_kafka_topic_partition_list_add(partitions.get(), options_.topic.c_str(), p);
@@ -321,20 +324,25 @@ absl::Status Member::AwaitStableOffsets() const {
   }
 }
 
-absl::StatusOr<bool> Member::Replaced() {
-  bool of_our_name = true;
-  for (int tries = 0; of_our_name && tries < 10; ++tries) {
-    // A member of our name may be this one, which has just joined again and is about to be told.
-    if (tries > 0) absl::SleepFor(absl::Milliseconds(300));
+absl::StatusOr<bool> Member::Replaced(bool joins) {
+  const absl::Time deadline = absl::Now() + (joins ? session_ + kPatience : absl::ZeroDuration());
+  for (int looks = 0; looks < 10;) {
     COMMANDER_ASSIGN_OR_RETURN(const std::vector<LiveMember> members,
                                MembersOf(admin_.get(), options_.group));
-    const std::lock_guard lock(mutex_);
-    bool other = false;
-    for (const LiveMember& each : members) {
-      other = other || each.id != member_id_;
-      of_our_name = of_our_name && each.instance == options_.instance;
+    {
+      const std::lock_guard lock(mutex_);
+      bool other = false;
+      for (const LiveMember& each : members) {
+        other = other || each.id != member_id_;
+        if (each.instance != options_.instance) return true;
+      }
+      if (!other) return false;
+      // A member of our name may be this one, which is joining again and will be told its id once
+      // the broker has waited for others (group.initial.rebalance.delay.ms).
+      const bool joining = health_.ok() && assignment_.metadata == nullptr;
+      if (!joining || absl::Now() > deadline) ++looks;
     }
-    if (!other) return false;
+    absl::SleepFor(absl::Milliseconds(300));
   }
   return true;
 }

@@ -59,8 +59,9 @@ class Member {
   absl::Status health() const;
   // Returns when no transaction on the consumed offsets is open any more.
   absl::Status AwaitStableOffsets() const;
-  // Another process has taken the place of this one.
-  absl::StatusOr<bool> Replaced();
+  // Another process has taken the place of this one.  `joins`: waits until this one, which may be
+  // joining again, is told under which id.
+  absl::StatusOr<bool> Replaced(bool joins);
 
  private:
   Member(const Cluster& cluster, Options options);

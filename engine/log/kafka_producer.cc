@@ -11,6 +11,11 @@
 #include "commander/internal/status_macros.h"
 
 namespace commander::log::kafka {
+namespace {
+
+constexpr absl::Duration kRestartPause = absl::Seconds(1);
+
+}  // namespace
 
 std::uint64_t Tickets::HashOf(std::span<const Word> message) {
   return XXH3_64bits(message.data(), message.size_bytes());
@@ -55,6 +60,17 @@ std::shared_ptr<Ticket> Tickets::Find(std::span<const Word> message, Offset offs
   return found;
 }
 
+std::vector<std::shared_ptr<Ticket>> Tickets::TakeAll() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Ticket>> all;
+  for (auto& [hash, ticket] : unplaced_) all.push_back(std::move(ticket));
+  for (auto& [offset, ticket] : placed_) all.push_back(std::move(ticket));
+  unplaced_.clear();
+  placed_.clear();
+  count_ = 0;
+  return all;
+}
+
 void Tickets::Consume(Offset end) {
   const std::lock_guard lock(mutex_);
   if (end.value <= consumed_) return;
@@ -87,8 +103,11 @@ absl::Status Producer::Start() {
   Callbacks callbacks;
   callbacks.delivered = [this](const rd_kafka_message_t& message) { OnDelivered(message); };
   COMMANDER_ASSIGN_OR_RETURN(
-      client_, NewClient(RD_KAFKA_PRODUCER, cluster_, {{"enable.idempotence", "true"}},
-                         std::move(callbacks)));
+      Client client, NewClient(RD_KAFKA_PRODUCER, cluster_, {{"enable.idempotence", "true"}},
+                               std::move(callbacks)));
+  topics_.clear();
+  queue_.reset();
+  client_ = std::move(client);
   queue_.reset(rd_kafka_queue_get_main(client_.get()));
   rd_kafka_queue_cb_event_enable(
       queue_.get(),
@@ -200,15 +219,14 @@ bool Producer::Serve() {
   for (const auto& [place, lane] : lanes_) worked |= HandOver(*lane, now);
   char why[512] = {};
   const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), why, sizeof why);
-  if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) return worked;
+  // What is fatal at once again, a right that is missing, is not tried without a pause.
+  if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR || now < next_start_) return worked;
+  next_start_ = now + kRestartPause;
   cluster_.Say(LogLevel::kError, absl::StrCat("the producer of commands is made anew: ", why),
                {{"error", rd_kafka_err2name(fatal)}});
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client_.get(), Milliseconds(kPatience));
-  topics_.clear();
-  queue_.reset();
-  client_.reset();
   const absl::Status started = Start();
   if (!started.ok()) cluster_.Say(LogLevel::kError, std::string(started.message()));
   return true;

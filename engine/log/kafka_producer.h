@@ -43,6 +43,8 @@ class Tickets {
   std::shared_ptr<Ticket> Find(std::span<const Word> message, Offset offset);
   // Commands below have their outcome.
   void Consume(Offset end);
+  // Nobody polls them any more.
+  std::vector<std::shared_ptr<Ticket>> TakeAll();
   bool empty() const { return count_ == 0; }
 
  private:
@@ -128,6 +130,7 @@ class Producer {
   std::unordered_map<std::string, TopicHandle> topics_;
   std::map<std::pair<std::string, std::uint16_t>, std::unique_ptr<Lane>> lanes_;
   absl::Duration linger_;
+  absl::Time next_start_ = absl::InfinitePast();
   std::size_t told_ = 0;
   std::size_t bytes_handed_over_ = 0;
 };

@@ -95,6 +95,7 @@ absl::StatusOr<Offset> PartitionReader::Poll(FetchClients& clients, Offset from,
     place->polled = absl::Now();
     const absl::Status status = place->stream->Poll(max_bytes, absl::ZeroDuration(), &messages);
     next = place->stream->next();
+    if (!messages.empty()) SawEnd(std::max(next, place->stream->end()));
     if (!status.ok()) {
       place->stream.reset();
       return status;
@@ -119,6 +120,12 @@ void PartitionReader::EndAll() {
   places_.clear();
 }
 
+void PartitionReader::SawEnd(Offset end) {
+  std::uint64_t before = end_seen_.load();
+  while (before < end.value && !end_seen_.compare_exchange_weak(before, end.value)) {
+  }
+}
+
 void PartitionReader::LookForOpenTransaction(const Cluster& cluster, absl::Time now) {
   const std::lock_guard lock(mutex_);
   std::optional<Offset> at;
@@ -128,28 +135,39 @@ void PartitionReader::LookForOpenTransaction(const Cluster& cluster, absl::Time 
     at = places_[i].stream->next();
     end = places_[i].stream->held_up();
   }
-  if (!end.has_value()) at.reset();
+  if (end.has_value()) {
+    SawEnd(*end);
+  } else {
+    at.reset();
+  }
   if (at != held_at_) {
     held_at_ = at;
     held_since_ = now;
     said_ = absl::InfinitePast();
-    warning_.clear();
+    Warn({});
   }
   if (!at.has_value() || now < held_since_ + kHeldLong) return;
-  warning_ = HeldUp(cluster, topic_, partition_, *at, *end);
+  const std::string warning = HeldUp(cluster, topic_, partition_, *at, *end);
+  Warn(warning);
   if (now < said_ + kSayAgain) return;
   said_ = now;
-  cluster.Say(LogLevel::kWarning, warning_,
+  cluster.Say(LogLevel::kWarning, warning,
               {{"topic", topic_}, {"partition", absl::StrCat(partition_)}});
 }
 
+void PartitionReader::Warn(std::string warning) {
+  const std::lock_guard lock(warning_mutex_);
+  warning_ = std::move(warning);
+}
+
 std::string PartitionReader::warning() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(warning_mutex_);
   return warning_;
 }
 
 absl::StatusOr<std::unique_ptr<PointReader>> PointReader::Open(const Cluster& cluster) {
-  const Properties common = {{"enable.auto.commit", "false"},
+  const Properties common = {kUnserved.front(),
+                             {"enable.auto.commit", "false"},
                              {"auto.offset.reset", "error"},
                              {"enable.partition.eof", "true"},
                              // What waits for records holds up the next one's request.
@@ -185,7 +203,9 @@ absl::StatusOr<std::pair<Offset, Offset>> PointReader::BoundsOf(rd_kafka_t* clie
                        Offset{static_cast<std::uint64_t>(high)});
     }
     if (!IsTransient(error) || absl::Now() >= deadline) {
-      return StatusOf(error, absl::StrCat("asking where topic ", topic, "[", partition, "] ends"));
+      absl::Status status =
+          StatusOf(error, absl::StrCat("asking where topic ", topic, "[", partition, "] ends"));
+      return IsTransient(error) ? absl::AbortedError(status.message()) : status;
     }
     absl::SleepFor(absl::Milliseconds(20));
   }
@@ -235,7 +255,7 @@ absl::StatusOr<Record> PointReader::Read(const std::string& topic, std::uint16_t
     if (found.has_value()) return *std::move(found);
     const auto bounds = Bounds(topic, partition);
     why = end.ok() ? bounds.status() : end.status();
-    if (!why.ok() && !absl::IsUnavailable(why)) return why;
+    if (!why.ok() && !absl::IsUnavailable(why) && !absl::IsAborted(why)) return why;
     if (why.ok() && (*end > offset || offset >= bounds->second)) {
       return absl::OutOfRangeError(absl::StrCat("topic ", topic, "[", partition,
                                                 "] has no record at offset ", offset.value));

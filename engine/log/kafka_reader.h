@@ -1,6 +1,7 @@
 // kafka_reader.h: everything that a log reads of a cluster's partitions.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -59,8 +60,11 @@ class PartitionReader {
   // To be called every second or so: where an open transaction keeps readers from what follows it,
   // says so.
   void LookForOpenTransaction(const Cluster& cluster, absl::Time now);
-  // What it has to say; empty: nothing.
+  // What it has to say; empty: nothing.  Never waits for whoever reads.
   std::string warning() const;
+  // An end that was learned otherwise, and the last one learned at all.
+  void SawEnd(Offset end);
+  Offset end_seen() const { return Offset{end_seen_.load()}; }
 
   const std::string& topic() const { return topic_; }
   std::uint16_t partition() const { return partition_; }
@@ -72,16 +76,19 @@ class PartitionReader {
   };
   // The stream that stands at `from`, started where there is none.
   absl::StatusOr<Place*> Find(FetchClients& clients, Offset from);
+  void Warn(std::string warning);
 
   const std::string topic_;
   const std::uint16_t partition_;
   std::mutex listener_mutex_;
   std::function<void()> listener_;
-  mutable std::mutex mutex_;       // guards what follows
+  std::atomic<std::uint64_t> end_seen_{0};
+  std::mutex mutex_;               // guards what follows; its owner may wait for brokers
   std::vector<Place> places_;      // one a client
   std::optional<Offset> held_at_;  // where readers cannot go on, and since when
   absl::Time held_since_;
   absl::Time said_;
+  mutable std::mutex warning_mutex_;  // guards warning_
   std::string warning_;
 };
 

@@ -17,6 +17,8 @@ constexpr std::size_t kFull = std::size_t{3} << 20;
 // What the first records of a stream take to come, where they are there.
 constexpr absl::Duration kFirst = absl::Milliseconds(3);
 
+std::size_t WordsFor(std::size_t bytes) { return (bytes + sizeof(Word) - 1) / sizeof(Word); }
+
 std::int64_t TimeOf(const rd_kafka_message_t& message) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const std::int64_t milliseconds = rd_kafka_message_timestamp(&message, &type);
@@ -27,7 +29,9 @@ std::int64_t TimeOf(const rd_kafka_message_t& message) {
 
 std::vector<Record> CopyRecords(const std::vector<Message>& messages) {
   std::size_t words = 0;
-  for (const Message& message : messages) words += message->len / sizeof(Word);
+  for (const Message& message : messages) {
+    words += message->len / sizeof(Word) + WordsFor(message->key_len);
+  }
   const auto arena = std::make_shared<std::vector<Word>>(words);
   std::vector<Record> records;
   records.reserve(messages.size());
@@ -37,6 +41,10 @@ std::vector<Record> CopyRecords(const std::vector<Message>& messages) {
     record.offset = Offset{static_cast<std::uint64_t>(message->offset)};
     record.time_ns = TimeOf(*message);
     record.owner = arena;
+    const std::span<Word> key = std::span(*arena).subspan(at, WordsFor(message->key_len));
+    at += key.size();
+    if (!key.empty()) std::memcpy(key.data(), message->key, message->key_len);
+    record.key.emplace(reinterpret_cast<const char*>(key.data()), message->key_len);
     if (message->payload == nullptr || message->len % sizeof(Word) != 0) continue;
     const std::span<Word> copy = std::span(*arena).subspan(at, message->len / sizeof(Word));
     at += copy.size();
@@ -95,17 +103,21 @@ Stream::~Stream() {
   --reader_.streams;
 }
 
-std::optional<Offset> Stream::held_up() const {
-  if (!at_end_ || fetched()) return std::nullopt;
+Offset Stream::end() const {
   std::int64_t low = 0;
   std::int64_t high = 0;
   // Of memory.  At read_committed, too, the high one is the high watermark.
   if (rd_kafka_get_watermark_offsets(reader_.client.get(), rd_kafka_topic_name(topic_), partition_,
                                      &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return std::nullopt;
+    return Offset{};
   }
-  const Offset end{static_cast<std::uint64_t>(std::max<std::int64_t>(high, 0))};
-  return end > next_ ? std::optional(end) : std::nullopt;
+  return Offset{static_cast<std::uint64_t>(std::max<std::int64_t>(high, 0))};
+}
+
+std::optional<Offset> Stream::held_up() const {
+  if (!at_end_ || fetched()) return std::nullopt;
+  const Offset last = end();
+  return last > next_ ? std::optional(last) : std::nullopt;
 }
 
 std::string Stream::Place() const {

@@ -47,10 +47,12 @@ class Stream {
   // partition has begun to be read, or that its queue has room again.  Any request makes it look;
   // this one waits for the fetch that is under way, fetch.wait.max.ms at most.
   void Nudge();
-  // It has read to the end of what is committed, as of the last fetch.
-  bool at_end() const { return at_end_; }
+  // It has handed out everything up to the end of what is committed, as of the last fetch.
+  bool at_end() const { return at_end_ && held_.empty(); }
+  // Where the partition ends, transactions that are open included, as of the last fetch.
+  Offset end() const;
   // It has handed out all that is committed, and the partition goes on: the transaction that begins
-  // at next() is open.  Then: where the partition ends, as of the last fetch.
+  // at next() is open.  Then: end().
   std::optional<Offset> held_up() const;
 
  private:
@@ -64,8 +66,8 @@ class Stream {
   rd_kafka_topic_t* const topic_;
   const std::int32_t partition_;
   Offset next_;
-  Offset fetched_;  // behind what is held
-  bool at_end_ = false;
+  Offset fetched_;            // behind what is held
+  bool at_end_ = false;       // it ends behind what is held
   std::size_t taken_ = 0;     // bytes handed out since there was nothing
   std::deque<Message> held_;  // fetched, and too much for the last Poll()
   const Queue queue_;

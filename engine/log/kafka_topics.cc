@@ -154,15 +154,22 @@ absl::StatusOr<Settings> SettingsOf(rd_kafka_t* client, const std::string& name)
   return settings;
 }
 
+struct WrongSettings {
+  std::vector<std::string> told;   // "name=value (it is …)"
+  std::vector<std::string> right;  // "name=value"
+};
+
 // What is there may keep more and larger records than asked, never fewer.
-std::vector<std::string> WhatIsWrong(const Cluster& cluster, Use use, const Settings& there) {
+WrongSettings WhatIsWrong(const Cluster& cluster, Use use, const Settings& there) {
   const auto value = [&](const char* name) {
     const auto at = there.find(name);
     return at == there.end() ? std::string() : at->second;
   };
-  std::vector<std::string> wrong;
+  WrongSettings wrong;
   const auto demand = [&](const char* name, bool fine, const std::string& wanted) {
-    if (!fine) wrong.push_back(absl::StrCat(name, "=", wanted, " (it is ", value(name), ")"));
+    if (fine) return;
+    wrong.right.push_back(absl::StrCat(name, "=", wanted));
+    wrong.told.push_back(absl::StrCat(wrong.right.back(), " (it is ", value(name), ")"));
   };
   std::int64_t bytes = 0;
   demand("max.message.bytes",
@@ -231,11 +238,14 @@ absl::Status EnsureTopic(rd_kafka_t* client, const Cluster& cluster, const std::
     absl::SleepFor(absl::Milliseconds(20));
   }
   COMMANDER_ASSIGN_OR_RETURN(const Settings there, SettingsOf(client, name));
-  const std::vector<std::string> wrong = WhatIsWrong(cluster, use, there);
-  if (wrong.empty()) return absl::OkStatus();
+  const WrongSettings wrong = WhatIsWrong(cluster, use, there);
+  if (wrong.told.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("topic ", name, " must have ", absl::StrJoin(wrong, ", "),
-                   "; change it with kafka-configs.sh --alter --topic ", name, " --add-config"));
+      absl::StrCat("topic ", name, " must have ", absl::StrJoin(wrong.told, ", "),
+                   "; kafka-configs.sh --bootstrap-server ", cluster.brokers,
+                   " --alter --entity-type topics --entity-name ", name, " --add-config ",
+                   absl::StrJoin(wrong.right, ","),
+                   " changes it (with --command-config where the cluster is secured)"));
 }
 
 absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& name) {
@@ -255,7 +265,9 @@ absl::StatusOr<std::string> ClusterId(rd_kafka_t* client) {
                                        Free{client});
   if (id == nullptr) {
     return absl::UnavailableError(
-        "Kafka: no broker answers, or the cluster has no id; check EngineOptions.brokers");
+        "Kafka: no broker answers, or the cluster has no id; check EngineOptions.brokers, and "
+        "security.protocol, sasl.* and ssl.* of kafka_properties: what librdkafka says of it comes "
+        "to EngineOptions.log_sink");
   }
   return std::string(id.get());
 }

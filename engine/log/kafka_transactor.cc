@@ -19,6 +19,7 @@ constexpr absl::Duration kCall = absl::Seconds(5);
 // a new client asks at once.
 constexpr int kFirstTryMilliseconds = 60;
 constexpr int kLastTryMilliseconds = 5000;
+constexpr absl::Duration kLeastTry = absl::Milliseconds(100);
 
 void* Tag(std::uint32_t transaction, std::uint32_t entry) {
   return reinterpret_cast<void*>((std::uintptr_t{transaction} << 32) | entry);
@@ -46,8 +47,16 @@ absl::Status Transactor::Start(const Cluster& cluster, const std::string& events
                 std::move(callbacks)));
   const Error error(rd_kafka_init_transactions(client_.get(), patience_ms));
   if (error != nullptr) {
-    cause_ = rd_kafka_error_code(error.get());
-    return StatusOf(error.get(), absl::StrCat("beginning as ", id_));
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+    cause_ = code;
+    absl::Status status = StatusOf(error.get(), absl::StrCat("beginning as ", id_));
+    const bool taken = code == RD_KAFKA_RESP_ERR__FENCED ||
+                       code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                       code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    if (!absl::IsUnavailable(status) || taken || rd_kafka_error_is_fatal(error.get()) == 0) {
+      return status;
+    }
+    return absl::FailedPreconditionError(status.message());
   }
   COMMANDER_ASSIGN_OR_RETURN(events_, NewTopic(client_.get(), events));
   return absl::OkStatus();
@@ -55,22 +64,32 @@ absl::Status Transactor::Start(const Cluster& cluster, const std::string& events
 
 absl::StatusOr<std::unique_ptr<Transactor>> Transactor::Open(const Cluster& cluster, std::string id,
                                                              const std::string& events,
+                                                             absl::Time deadline,
                                                              const std::atomic<bool>& stop) {
   std::unique_ptr<Transactor> transactor(new Transactor(std::move(id)));
   int patience = kFirstTryMilliseconds;
   int tries = 0;
   while (true) {
+    const absl::Time began = absl::Now();
     const absl::Status status = transactor->Start(cluster, events, patience);
     if (status.ok()) return transactor;
-    if (absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status)) return status;
-    if (stop) return status;
+    if (!absl::IsUnavailable(status) || stop) return status;
+    if (absl::Now() > deadline) {
+      return absl::UnavailableError(absl::StrCat(
+          status.message(),
+          "; transactions need as many brokers as transaction.state.log.replication.factor says"));
+    }
     if (++tries % 16 == 0) {
       cluster.Say(LogLevel::kWarning, absl::StrCat("still trying: ", status.message()));
     }
     // The predecessor's transaction is over soon; a cluster that is away is asked more slowly.
-    if (tries > 4) patience = std::min(2 * patience, kLastTryMilliseconds);
+    if (tries <= 4) continue;
+    patience = std::min(2 * patience, kLastTryMilliseconds);
+    absl::SleepFor(began + kLeastTry - absl::Now());
   }
 }
+
+void Transactor::Serve() { rd_kafka_poll(client_.get(), 0); }
 
 void Transactor::OnDelivered(const rd_kafka_message_t& message) {
   const auto tag = reinterpret_cast<std::uintptr_t>(message._private);

@@ -32,10 +32,14 @@ class Transactor {
   };
 
   // Ends the transaction that a predecessor of this id has left open.  Tries until it has, or
-  // `stop`; kUnavailable then.
+  // `deadline` or `stop`: kUnavailable then.  At once: what a broker will never take.
   static absl::StatusOr<std::unique_ptr<Transactor>> Open(const Cluster& cluster, std::string id,
                                                           const std::string& events,
+                                                          absl::Time deadline,
                                                           const std::atomic<bool>& stop);
+
+  // To be called now and then between transactions: takes statistics.
+  void Serve();
 
   // One transaction: the entries of all batches to `events`, and what they consumed of `commands`.
   // `offsets` are those of all entries, batch by batch, once committed; kUnknown also where it is

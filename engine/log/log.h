@@ -77,8 +77,10 @@ struct Record {
   // run of appends by one process.  After a crash, the time of its frame.
   std::int64_t time_ns = 0;
   std::span<const Word> message;      // one Cap'n Proto segment, 8-byte aligned
-  std::shared_ptr<const void> owner;  // keeps `message` alive
+  std::shared_ptr<const void> owner;  // keeps `message` and `key` alive
   std::shared_ptr<Ticket> ticket;     // of this process's own append, else null
+  // Beside the message, where the log has such keys: what its writer placed it by.
+  std::optional<std::string_view> key = {};
 };
 
 struct Schema {
@@ -96,9 +98,12 @@ class LogReader {
   virtual absl::StatusOr<std::vector<TopicInfo>> Topics() = 0;
   virtual absl::StatusOr<std::vector<Schema>> Schemas() = 0;
 
-  // First offset that still exists, and an offset behind the last durable record.
+  // First offset that still exists, and an offset behind the last durable record.  Where they have
+  // to wait for other machines, kAborted: in vain; ask again.
   virtual absl::StatusOr<Offset> Begin(TopicPartition partition) = 0;
   virtual absl::StatusOr<Offset> End(TopicPartition partition) = 0;
+  // As End(), as far as this log has come to know it by reading and writing.  Never waits.
+  virtual Offset EndSeen(TopicPartition partition) { return End(partition).value_or(Offset{}); }
 
   // Appends to `out` the records from `from` on that are there now, and no more than
   // `max_bytes` once there is one.  Returns where to poll next: behind the last of
@@ -176,6 +181,10 @@ class Log : public LogReader {
   //   kUnavailable: the log has stopped; reopen it.
   virtual absl::Status Append(TopicPartition commands, std::span<const Word> message,
                               std::shared_ptr<Ticket> ticket, bool wake) = 0;
+
+  // Nobody here decides these commands any more: hands over the tickets that are kept for whoever
+  // polls them.  They are still told of being durable.
+  virtual std::vector<std::shared_ptr<Ticket>> TakeTickets(TopicPartition commands) = 0;
 
   // Step() and reading may wait for other machines: leave them to threads without a deadline.
   virtual bool remote() const { return false; }

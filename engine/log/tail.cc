@@ -105,6 +105,14 @@ std::shared_ptr<PendingFrame> Tail::TakeFrame(std::int64_t now_ns) {
   return frame;
 }
 
+std::vector<std::shared_ptr<Ticket>> Tail::TakeTickets(TopicPartition partition) {
+  std::vector<std::shared_ptr<Ticket>> all;
+  for (Waiting& waiting : std::exchange(At(partition).tickets, {})) {
+    all.push_back(std::move(waiting.ticket));
+  }
+  return all;
+}
+
 void Tail::FrameSynced(const std::shared_ptr<PendingFrame>& frame,
                        std::vector<std::shared_ptr<PendingFrame>>* forgotten) {
   for (const auto* runs : {&frame->commands, &frame->events}) {

@@ -87,6 +87,8 @@ class Tail {
                      std::size_t max_bytes, std::size_t* used, std::vector<Record>* out) const;
   // Gives records of a command partition the tickets with which they came.
   void AttachTickets(TopicPartition partition, std::span<Record> records) const;
+  // Takes them: no record gets one any more.
+  std::vector<std::shared_ptr<Ticket>> TakeTickets(TopicPartition partition);
 
  private:
   struct Waiting {

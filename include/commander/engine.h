@@ -47,8 +47,9 @@ struct EngineOptions {
   // Apache Kafka's bootstrap servers, "host:port,host:port"; empty: the embedded log, in the data
   // directory.  Stores, keys and lock are in the data directory either way.
   std::string brokers = {};
-  // Names the topics <application>-schemas and <application>-ledger and the transactional ids;
-  // empty: the group's name, where there is one group.
+  // Names the topics <application>-schemas and <application>-ledger and the transactional ids.  Set
+  // it at first and keep it: another name is other topics, in which schemas and erasures are
+  // missing.  Empty: the group's name, where there is one group.
   std::string application = {};
   // Properties of librdkafka, name and value, for all its clients ("security.protocol", …).  What
   // the exactly-once protocol stands on is refused.
@@ -92,12 +93,15 @@ struct EngineOptions {
   // Go on although the clock is more than 5 minutes behind the log's last time; outcomes then carry
   // that time until the clock reaches it.
   bool accept_clock = false;
+  // Go on behind commands that the log deleted before they had an outcome, as retention on Kafka
+  // may: they never get one.  Else their partition stops.
+  bool accept_lost_commands = false;
 
   LogSink log_sink = nullptr;      // empty: silence
   Clock* clock = nullptr;          // null: the machine's
   RandomSource* random = nullptr;  // null: the machine's
 
-  // Size of the log's segment files.
+  // Size of the embedded log's segment files.
   std::size_t segment_bytes = std::size_t{64} << 20;
 };
 
@@ -154,7 +158,7 @@ struct PartitionStatus {
   absl::Status error;   // why it stopped
   std::string warning;  // what an operator should see to; empty: nothing
   Offset folded;        // events below are in the state
-  Offset end;           // of the event topic when asked
+  Offset end;           // of the event topic, as far as this engine has read or written it
 };
 
 struct EngineStatus {
@@ -195,11 +199,14 @@ class Engine {
  public:
   // Checks wiring, options, directory and topics, then starts the threads.  Returns while
   // partitions still restore; commands wait for them within their timeout.  The components must
-  // outlive the engine.  Blocks on disk.
+  // outlive the engine.  Blocks on disk; on Kafka also on brokers, some 10 s, and on a
+  // predecessor's session, 30 s.
   //   kInvalidArgument: wiring or options; one sentence.
   //   kFailedPrecondition: the directory is locked by another process (its id is named), belongs to
-  //                        another log or holds what this program cannot read; the clock is behind.
-  //   kPermissionDenied: the directory cannot be written.
+  //                        another log or holds what this program cannot read; the clock is behind;
+  //                        topics on Kafka have other partitions, or settings that lose records.
+  //   kPermissionDenied: the directory cannot be written; the cluster refuses this client.
+  //   kUnavailable: no broker answers, or another process owns a group (it is named); try again.
   //   kDataLoss: the log is damaged; file and place are named.  Nothing was changed.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(EngineOptions options,
                                                       std::vector<internal::Component*> components);
@@ -291,6 +298,7 @@ class Engine {
   // Waits until every partition and projection has folded what was in the log at Open.
   //   kDeadlineExceeded, and the error of a partition that stopped.
   absl::Status AwaitReady(absl::Duration timeout = absl::InfiniteDuration());
+  // Never waits.
   EngineStatus Status();
 
   // Takes no new commands, gives what was sent up to `drain` to be answered, answers the rest with

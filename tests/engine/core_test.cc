@@ -118,6 +118,24 @@ TEST_F(CoreTest, APartitionStopsWhoseCommitIsRefused) {
   EXPECT_TRUE(worker().stopped());
 }
 
+// Commands that had been sent and not been polled kept their share of max_outstanding.
+TEST_F(CoreTest, APartitionThatStopsLeavesNothingOutstanding) {
+  Open();
+  const std::size_t first = Deposit("a", 5);
+  worker().Step();
+  const std::size_t second = Deposit("b", 5);
+  log().AbortNext(log::CommitOutcome::kRefused);
+  StepLog();
+  worker().Step();
+  ASSERT_TRUE(worker().stopped());
+  for (const std::size_t number : {first, second}) {
+    EXPECT_THAT(Answer(number),
+                StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr("may still come")));
+  }
+  StepLog();
+  EXPECT_EQ(core_->outstanding().count(), 0u);
+}
+
 // A repeat under way when the engine closed, in one batch with its first, was answered with another
 // record of the log.
 TEST_F(CoreTest, CloseAnswersARepeatThatIsUnderWay) {
@@ -271,6 +289,30 @@ TEST_F(CoreTest, IsRestoredOnceItHasPolledToTheEndWhateverGapIsThere) {
   }
 }
 
+// Where another process owns the group, the log may end within an outcome that it is just writing.
+TEST_F(CoreTest, IsRestoredWhereTheLogEndedWithinAnOutcome) {
+  Open();
+  const std::size_t many = Send<bank::Misbehave>("a", [](auto command) {
+    command.setHow(bank::Misbehave::How::MANY);
+    command.setNumber(100);  // of 5,000 bytes: more than one poll takes
+  });
+  Rest();
+  ASSERT_THAT(Answer(many), OfKind(OutcomeKind::kEvents));
+  Crash();
+  for (const std::uint64_t end : {1, 70, 99}) {
+    log_options_.early_ends = {{{2, 0}, Offset{end}}};
+    Open();
+    EXPECT_TRUE(worker().ready());
+    EXPECT_THAT(worker().error(), IsOk());
+    Crash();
+  }
+  Open();
+  const std::size_t next = Deposit("a", 5);
+  Rest();
+  ASSERT_THAT(Answer(next), OfKind(OutcomeKind::kEvents));
+  EXPECT_EQ(Answer(next)->version(), 101u);
+}
+
 TEST_F(CoreTest, WaitsToBeWokenForWhatIsNotThereYetToBeRestored) {
   Open();
   Deposit("a", 5);
@@ -288,6 +330,26 @@ TEST_F(CoreTest, WaitsToBeWokenForWhatIsNotThereYetToBeRestored) {
   }
   EXPECT_GT(waits, 0u) << "no poll was late";
   EXPECT_TRUE(worker().ready());
+}
+
+// As where brokers are away when the answer to a commit is lost.
+TEST_F(CoreTest, WaitsForALogThatCannotSayWhereItEnds) {
+  Open();
+  const std::size_t first = Deposit("a", 5);
+  worker().Step();
+  log().AbortNext(log::CommitOutcome::kUnknown);
+  StepLog();
+  constexpr log::TopicPartition kCommands = {1, 0};
+  constexpr log::TopicPartition kEvents = {2, 0};
+  for (const log::TopicPartition place : {kEvents, kCommands}) {
+    log().FailReads(place, absl::AbortedError("no broker answers"));
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(worker().Step());
+    EXPECT_FALSE(worker().ready());
+    EXPECT_THAT(worker().error(), IsOk());
+    log().FailReads(place, absl::OkStatus());
+  }
+  Rest();
+  EXPECT_THAT(Answer(first), OfKind(OutcomeKind::kEvents));
 }
 
 }  // namespace

@@ -247,7 +247,19 @@ TEST_F(KafkaBankTest, StopsAPartitionWhoseCommandsAreGoneWithoutAnOutcome) {
   Open();
   EXPECT_THAT(engine_->AwaitReady(),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr(commands()), HasSubstr("0 to 4 are gone"))));
+                       AllOf(HasSubstr(commands()), HasSubstr("0 to 4 are gone"),
+                             HasSubstr("accept_lost_commands"))));
+  Close();
+  options_.accept_lost_commands = true;
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(5 + 1));
+  EXPECT_THAT(log_.Messages(LogLevel::kWarning), ::testing::Contains(HasSubstr("0 to 4 are gone")));
+  options_.accept_lost_commands = false;
+  COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string hash, Hash());
+  Rebuild();
+  EXPECT_THAT(Hash(), IsOkAndHolds(hash));
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(5 + 2));
 }
 
 // Each in its own way no command, between good ones and as the last.
@@ -285,6 +297,31 @@ TEST_F(KafkaBankTest, GivesPoisonOneRejectionEach) {
       }));
   EXPECT_EQ(all, 1);
   EXPECT_EQ(rejections, poisons.size() + 1);
+}
+
+// An event that is none stops its partition, also as the last one at the start.
+TEST_F(KafkaBankTest, StopsOnlyThePartitionWithAPoisonedEvent) {
+  group_options_.partitions = 2;
+  Open();
+  std::vector<std::string> keys(2);  // one of each partition
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = absl::StrCat("acct-", i);
+    keys[internal::PartitionOf(key, 2)] = key;
+  }
+  for (const std::string& key : keys) ASSERT_THAT(Deposit(key, 1), IsEvents(1));
+  Close();
+  ASSERT_THAT(ProduceOne(options_.brokers, events(), 0, "", std::string(17, '\x5a')), IsOk());
+  Open();
+  EXPECT_THAT(engine_->AwaitReady().message(), HasSubstr(absl::StrCat(events(), "[0] offset")));
+  EXPECT_THAT(Deposit(keys[0], 1), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(Deposit(keys[1], 1), IsEvents(2));
+}
+
+TEST_F(KafkaBankTest, SaysWhatABrokerWillNeverTake) {
+  options_.kafka_properties = {{"transaction.timeout.ms", "2000000000"}};
+  const absl::Time before = absl::Now();
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("timeout")));
+  EXPECT_LT(absl::Now() - before, absl::Seconds(20));
 }
 
 TEST_F(KafkaBankTest, RefusesOneOfABurstThatIsTooLarge) {

@@ -189,18 +189,25 @@ TEST_F(OtherSendersTest, MayUseKeysOf1To1024Bytes) {
   }
 }
 
-// Kafka's key is for partitioners and tools: the one in the envelope says whose command it is.
-TEST_F(OtherSendersTest, AreHeardByTheKeyInTheEnvelope) {
+// A command whose Kafka key is none, or another, was placed by chance: it is refused where it came
+// to the right partition, too.
+TEST_F(OtherSendersTest, MustGiveKafkaTheKeyOfTheCommand) {
   const std::uint16_t right = internal::PartitionOf("acct-1", kPartitions);
   for (const int partition : {right + 0, (right + 1) % kPartitions}) {
-    for (const char* key : {"", "acct-2"}) {
-      const std::string record = DepositRecord(NewCommand(absl::StrCat(partition), "acct-1"));
+    for (const char* key : {"", "acct-2", "acct-11", "acct-1"}) {
+      const std::string client = absl::StrCat("to ", partition);
+      const std::string record = DepositRecord(NewCommand(client, "acct-1"));
       ASSERT_THAT(ProduceOne(options_.brokers, commands(), partition, key, record), IsOk());
     }
   }
+  for (int i = 0; i < 2 * kPartitions; ++i) {
+    // Each of a client of its own: they go to partitions at random.
+    const std::string record = DepositRecord(NewCommand(absl::StrCat("null ", i), "acct-1"));
+    ASSERT_THAT(murmur2_->Send(commands(), std::nullopt, record), IsOk());
+  }
   AwaitNoLag();
   COMMANDER_ASSERT_OK_AND_ASSIGN(const GroupHistory history, History());
-  EXPECT_EQ(FatesIn(history), (Fates{{"events", 2}, {"commander.misplaced", 2}}));
+  EXPECT_EQ(FatesIn(history), (Fates{{"events", 1}, {"commander.misplaced", 7 + 2 * kPartitions}}));
   CheckStoresAndRebuild();
 }
 

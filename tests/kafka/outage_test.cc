@@ -121,6 +121,9 @@ class KafkaBrokerTest : public KafkaBankTest {
 TEST_F(KafkaBrokerTest, WaitsForABrokerThatStopsAndLosesNothing) {
   LoseNothingWhile([&] {
     ASSERT_THAT(broker_->Stop(), IsOk());
+    const absl::Time before = absl::Now();
+    EXPECT_THAT(engine_->Status().partitions, ::testing::SizeIs(1));
+    EXPECT_LT(absl::Now() - before, absl::Seconds(1)) << "the status waits for brokers";
     std::this_thread::sleep_for(std::chrono::seconds(3));  // above the transactions' time-out
     ASSERT_THAT(broker_->Start(), IsOk());
   });

@@ -160,6 +160,25 @@ TEST_F(TopicChangeTest, StopsWhereItsCommandsAreDeleted) {
   EXPECT_THAT(answer.status().message(), AllOf(HasSubstr(commands()), HasSubstr("deleted")));
 }
 
+// With as many commands as before: which ones they are tells.
+TEST_F(TopicChangeTest, RefusesCommandsThatWereMadeAnewMeanwhile) {
+  group_options_.partitions = 1;
+  Open();
+  for (int i = 1; i <= 3; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsEvents(i));
+  Close();
+  ASSERT_THAT(DeleteTopics(options_.brokers, {commands()}), IsOk());
+  Open();  // which makes the topic
+  EXPECT_THAT(engine_->AwaitReady(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(commands())));
+  Close();
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_THAT(ProduceOne(options_.brokers, commands(), 0, "acct-1",
+                           DepositOf("acct-1", absl::StrCat("from-others-", i))),
+                IsOk());
+  }
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr(commands()), HasSubstr("made anew"))));
+}
+
 // Between two looks: only the offsets of its outcomes tell.
 TEST_F(TopicChangeTest, StopsWhereItsEventsAreMadeAnew) {
   group_options_.partitions = 1;

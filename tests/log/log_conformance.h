@@ -23,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -263,6 +264,21 @@ TYPED_TEST_P(LogConformance, KeepsSchemasOnceEach) {
     EXPECT_EQ(schemas[0].bytes, bytes);
     EXPECT_EQ(schemas[1].bytes, "");
     this->KillAndReopen();
+  }
+}
+
+TYPED_TEST_P(LogConformance, ReturnsMoreSchemasThanOneReadTakes) {
+  std::mt19937_64 random(1);  // so that they stay as large as they are
+  std::vector<std::string> all;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    std::string& bytes = all.emplace_back();
+    while (bytes.size() < 20'000) bytes += static_cast<char>(random());
+    ASSERT_THAT(this->log_->StoreSchema({i, absl::StrCat("bank.Type", i), bytes}), IsOk());
+  }
+  for (int round = 0; round < 5; ++round) {
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto schemas, this->log_->Schemas());
+    ASSERT_EQ(schemas.size(), all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(schemas[i].bytes, all[i]);
   }
 }
 
@@ -667,6 +683,24 @@ TYPED_TEST_P(LogConformance, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed) 
   this->Reopen();
 }
 
+TYPED_TEST_P(LogConformance, LetsGoOfTicketsOfCommandsThatNobodyDecidesAnyMore) {
+  const auto durable = std::make_shared<TestTicket>();
+  this->Append(0, Message(1), durable);
+  this->StepAll();
+  const auto pending = std::make_shared<TestTicket>();
+  this->Append(0, Message(2), pending);
+  const auto other = std::make_shared<TestTicket>();
+  this->Append(1, Message(3), other);
+  EXPECT_THAT(this->log_->TakeTickets(this->Commands(0)),
+              ::testing::UnorderedElementsAre(durable, pending));
+  EXPECT_THAT(this->log_->TakeTickets(this->Commands(0)), ::testing::IsEmpty());
+  this->StepAll();
+  EXPECT_EQ(pending->durable, 1);
+  EXPECT_EQ(durable.use_count(), 1);
+  EXPECT_EQ(pending.use_count(), 1);
+  EXPECT_GT(other.use_count(), 1);
+}
+
 TYPED_TEST_P(LogConformance, CloseWritesWhatIsPending) {
   const auto ticket = std::make_shared<TestTicket>();
   this->Append(0, Message(1), ticket);
@@ -877,14 +911,15 @@ TYPED_TEST_P(LogConformance, WaitingEndsWithACommitOrAWakeUp) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     LogConformance, KeepsItsIdentity, ATopicKeepsItsNumberAndSettings, KeepsSchemasOnceEach,
-    CommandsGetDenseOffsetsAPartition, ACommandIsPolledBeforeItIsDurable,
-    ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted, EventsArePolledOnceTheyAreDurable,
-    PollingOnReachesTheEndAndStaysThere, TheLastDurableRecordIsFound,
-    WhatAPredecessorCommittedIsThereOnceItIsAcquired, ALedgerIsAppendedToAndPolledOnceItIsDurable,
-    NothingIsDurableBeforeTheBarrierIsPassed, RecordsAreAsTheyWere, PollKeepsItsBounds,
-    PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset, RefusesARecordThatCannotBeOne,
-    ABatchThatCannotBeOneIsAbortedWithTheReason, WhatWaitsIsBoundedAndOutcomesAlwaysEnter,
-    HoldsTicketsOfDurableCommandsUntilTheyAreConsumed, CloseWritesWhatIsPending,
+    ReturnsMoreSchemasThanOneReadTakes, CommandsGetDenseOffsetsAPartition,
+    ACommandIsPolledBeforeItIsDurable, ATicketTravelsUntilTheOutcomeOfItsCommandIsCommitted,
+    EventsArePolledOnceTheyAreDurable, PollingOnReachesTheEndAndStaysThere,
+    TheLastDurableRecordIsFound, WhatAPredecessorCommittedIsThereOnceItIsAcquired,
+    ALedgerIsAppendedToAndPolledOnceItIsDurable, NothingIsDurableBeforeTheBarrierIsPassed,
+    RecordsAreAsTheyWere, PollKeepsItsBounds, PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset,
+    RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsAbortedWithTheReason,
+    WhatWaitsIsBoundedAndOutcomesAlwaysEnter, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed,
+    LetsGoOfTicketsOfCommandsThatNobodyDecidesAnyMore, CloseWritesWhatIsPending,
     AKillTakesNothingThatSomebodyWasToldOf, ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog,
     ManyThreadsAppendAndOneSteps, WaitingEndsWithACommitOrAWakeUp);
 

@@ -81,6 +81,15 @@ void SimulatedLog::FailReads(TopicPartition partition, absl::Status status) {
   read_errors_[partition] = std::move(status);
 }
 
+std::vector<std::shared_ptr<log::Ticket>> SimulatedLog::TakeTickets(TopicPartition commands) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<log::Ticket>> all;
+  for (Command& command : commands_[commands]) {
+    if (command.ticket != nullptr) all.push_back(std::exchange(command.ticket, nullptr));
+  }
+  return all;
+}
+
 // ---------------------------------------------------------------- catalog
 
 absl::StatusOr<std::vector<TopicInfo>> SimulatedLog::Topics() {
@@ -155,14 +164,20 @@ absl::StatusOr<Offset> SimulatedLog::End(TopicPartition partition) {
   if (const auto it = read_errors_.find(partition); it != read_errors_.end()) {
     COMMANDER_RETURN_IF_ERROR(it->second);
   }
+  if (const auto early = options_.early_ends.find(partition);
+      early != options_.early_ends.end() && !polled_.contains(partition)) {
+    return early->second;
+  }
   return Offset{DurableEnd(partition)};
 }
 
 absl::StatusOr<Offset> SimulatedLog::Poll(TopicPartition partition, Offset from,
                                           std::size_t max_bytes, std::vector<Record>* out) {
-  if (options_.late_polls > 0) {
+  {
     const std::lock_guard lock(mutex_);
-    if (!crashed_ && from.value < DurableEnd(partition) && Coin(options_.late_polls)) {
+    polled_.insert(partition);
+    if (options_.late_polls > 0 && !crashed_ && from.value < DurableEnd(partition) &&
+        Coin(options_.late_polls)) {
       fetching_.insert(partition);
       signalled_ = true;
       work_.notify_all();

@@ -73,6 +73,8 @@ struct SimulatedLogOptions {
   // How probably a Poll() finds nothing yet of what is durable, as where it has to be fetched: the
   // next Step() calls the listener.
   double late_polls = 0;
+  // What End() says until somebody has polled, as where another process commits meanwhile.
+  std::map<log::TopicPartition, Offset> early_ends = {};
   std::size_t max_record_bytes = (1 << 20) + (128 << 10);
   std::size_t max_pending_bytes = 64 << 20;
 };
@@ -114,6 +116,7 @@ class SimulatedLog : public log::Log {
                        std::uint16_t events) override;
   absl::Status Append(log::TopicPartition commands, std::span<const log::Word> message,
                       std::shared_ptr<log::Ticket> ticket, bool wake) override;
+  std::vector<std::shared_ptr<log::Ticket>> TakeTickets(log::TopicPartition commands) override;
   void Commit(log::CommitBatch batch) override;
   bool Step(bool try_only) override;
   void WaitForWork() override;
@@ -175,7 +178,8 @@ class SimulatedLog : public log::Log {
   std::map<log::TopicPartition, std::deque<Command>> commands_;
   std::map<log::TopicPartition, std::uint64_t> next_;
   std::map<log::TopicPartition, absl::Status> read_errors_;
-  Told refused_;                            // told by the next Step()
+  Told refused_;  // told by the next Step()
+  std::set<log::TopicPartition> polled_;
   std::set<log::TopicPartition> fetching_;  // their listeners, too
   absl::Status stopped_;
   bool crashed_ = false;
