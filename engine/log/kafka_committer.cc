@@ -297,7 +297,7 @@ void Committer::CommitTogether(std::vector<CommitBatch> batches) {
 CommitResult Committer::Setback(const std::vector<CommitBatch>& batches,
                                 const Transactor& transactor, Transactor::Verdict verdict) {
   const bool aborted = verdict == Transactor::Verdict::kAborted;
-  const absl::Status why = transactor.why();
+  const absl::Status& why = transactor.why();
   const bool permanent = IsPermanent(transactor.cause());
   int refusals = 0;
   for (const CommitBatch& batch : batches) {
@@ -331,10 +331,12 @@ CommitResult Committer::Setback(const std::vector<CommitBatch>& batches,
     Fail(absl::Status(why.code(), absl::StrCat("transactions are refused, ", refusals,
                                                " in a row: ", why.message())));
   }
-  Settle();
+  CommitResult result{CommitOutcome::kUnknown, why};
+  Settle();  // which ends `transactor`
   // These are told now.
   for (const CommitBatch& batch : batches) stale_[batch.commands.partition] = false;
-  return {CommitOutcome::kUnknown, health().ok() ? why : health()};
+  if (const absl::Status status = health(); !status.ok()) result.status = status;
+  return result;
 }
 
 void Committer::Close() {

@@ -64,7 +64,7 @@ class CoreTest : public ::testing::Test {
     if (rest) Rest();  // restored
   }
   absl::Status Close() {
-    const absl::Status status = core_->Close();
+    absl::Status status = core_->Close();
     core_.reset();
     return status;
   }
@@ -87,7 +87,7 @@ class CoreTest : public ::testing::Test {
 
   // Gives a number for Answer().
   template <class T, class F>
-  std::size_t Send(std::string_view key, F&& fill, CommandOptions options = {}) {
+  std::size_t Send(std::string_view key, F&& fill, const CommandOptions& options = {}) {
     const std::size_t number = answers_.size();
     answers_.emplace_back();
     const auto sent = core_->Send(*accounts_, key, internal::MakeCommand<T>(std::forward<F>(fill)),
@@ -98,12 +98,13 @@ class CoreTest : public ::testing::Test {
     EXPECT_THAT(sent, IsOk());
     return number;
   }
-  std::size_t Deposit(std::string_view key, std::int64_t cents, CommandOptions options = {}) {
+  std::size_t Deposit(std::string_view key, std::int64_t cents,
+                      const CommandOptions& options = {}) {
     return Send<bank::Deposit>(
         key, [&](auto c) { c.setCents(cents); }, options);
   }
   // Fails while Account::poison is 13.
-  std::size_t Fail(std::string_view key, CommandOptions options = {}) {
+  std::size_t Fail(std::string_view key, const CommandOptions& options = {}) {
     return Send<bank::Misbehave>(
         key,
         [](auto c) {
@@ -112,7 +113,7 @@ class CoreTest : public ::testing::Test {
         },
         options);
   }
-  std::size_t Retry(std::string_view key, CommandOptions options = {}) {
+  std::size_t Retry(std::string_view key, const CommandOptions& options = {}) {
     return Send<wire::Retry>(
         key, [](auto) {}, options);
   }

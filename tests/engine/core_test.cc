@@ -299,7 +299,7 @@ TEST_F(CoreTest, IsRestoredWhereTheLogEndedWithinAnOutcome) {
   Rest();
   ASSERT_THAT(Answer(many), OfKind(OutcomeKind::kEvents));
   Crash();
-  for (const std::uint64_t end : {1, 70, 99}) {
+  for (const std::uint64_t end : {1u, 70u, 99u}) {
     log_options_.early_ends = {{{2, 0}, Offset{end}}};
     Open();
     EXPECT_TRUE(worker().ready());

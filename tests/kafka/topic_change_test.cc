@@ -164,7 +164,7 @@ TEST_F(TopicChangeTest, StopsWhereItsCommandsAreDeleted) {
 TEST_F(TopicChangeTest, RefusesCommandsThatWereMadeAnewMeanwhile) {
   group_options_.partitions = 1;
   Open();
-  for (int i = 1; i <= 3; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsEvents(i));
+  for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsEvents(i));
   Close();
   ASSERT_THAT(DeleteTopics(options_.brokers, {commands()}), IsOk());
   Open();  // which makes the topic
@@ -183,7 +183,7 @@ TEST_F(TopicChangeTest, RefusesCommandsThatWereMadeAnewMeanwhile) {
 TEST_F(TopicChangeTest, StopsWhereItsEventsAreMadeAnew) {
   group_options_.partitions = 1;
   Open();
-  for (int i = 1; i <= 5; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsEvents(i));
+  for (std::uint64_t i = 1; i <= 5; ++i) ASSERT_THAT(Deposit("acct-1", 1), IsEvents(i));
   ASSERT_THAT(DeleteTopics(options_.brokers, {events()}), IsOk());
   ASSERT_THAT(CreateTopic(options_.brokers, events(), 1, {{"retention.ms", "-1"}}), IsOk());
   EXPECT_THAT(

@@ -26,11 +26,11 @@ absl::StatusOr<std::unique_ptr<SimulatedLog>> SimulatedLog::Open(
     std::shared_ptr<SimulatedDisk> disk, SimulatedLogOptions options) {
   if (disk->open_) return absl::UnavailableError("the simulated log is open already");
   disk->open_ = true;
-  return std::unique_ptr<SimulatedLog>(new SimulatedLog(std::move(disk), options));
+  return std::unique_ptr<SimulatedLog>(new SimulatedLog(std::move(disk), std::move(options)));
 }
 
 SimulatedLog::SimulatedLog(std::shared_ptr<SimulatedDisk> disk, SimulatedLogOptions options)
-    : disk_(std::move(disk)), options_(options), random_(options.seed) {
+    : disk_(std::move(disk)), options_(std::move(options)), random_(options_.seed) {
   for (const auto& [partition, records] : disk_->records_) next_[partition] = records.size();
 }
 
