@@ -107,6 +107,14 @@ absl::Status KekFile::Load(const StoreId& store, std::span<std::uint8_t, kKekByt
                                                       " bytes instead of 32; it was cut, or is "
                                                       "no key file"));
   }
+  // Create() died before it took the draft away: another name of the same file.
+  fs::path draft = path;
+  draft += ".new";
+  struct stat other {};
+  if (about.st_nlink > 1 && lstat(draft.c_str(), &other) == 0 && other.st_dev == about.st_dev &&
+      other.st_ino == about.st_ino && unlink(draft.c_str()) != 0) {
+    Warn(absl::StrCat("cannot remove ", draft.string(), ", which is the key file, too"));
+  }
   const FileHandle file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0 && errno == EACCES) return Unreadable(path);
   if (file.get() < 0) return FileError("cannot open", path, errno);
@@ -133,7 +141,7 @@ absl::Status KekFile::Create(const StoreId& store, std::span<const std::uint8_t,
   }
   COMMANDER_RETURN_IF_ERROR(WriteNewFile(draft, AsView(kek)));
   if (link(draft.c_str(), path.c_str()) != 0) {
-    const absl::Status failed = FileError("cannot create", path, errno);
+    absl::Status failed = FileError("cannot create", path, errno);
     unlink(draft.c_str());  // the error to report is the first one
     return failed;
   }

@@ -151,12 +151,21 @@ LedgerRecord Ledger::OpeningRecord(std::int64_t now_ns) const {
 absl::Status Ledger::AppendOnce(const LedgerRecord& record) {
   const auto known = [](const LedgerRecord&) { return absl::OkStatus(); };
   COMMANDER_RETURN_IF_ERROR(CatchUp(known));
-  if (Holds(record.kind, record.erasure)) return absl::OkStatus();
-  const std::string bytes = EncodeLedgerRecord(store_, head_, record, secret_key_.span());
-  COMMANDER_RETURN_IF_ERROR(log_->Append(bytes).status());
-  COMMANDER_RETURN_IF_ERROR(CatchUp(known));
-  if (Holds(record.kind, record.erasure)) return absl::OkStatus();
-  return Wrong("a record that was appended is not read back");
+  while (!Holds(record.kind, record.erasure)) {
+    if (!pending_.has_value()) {
+      pending_ = {record.kind, record.erasure,
+                  EncodeLedgerRecord(store_, head_, record, secret_key_.span())};
+    }
+    if (!Holds(pending_->kind, pending_->erasure)) {
+      COMMANDER_RETURN_IF_ERROR(log_->Append(pending_->bytes).status());
+      COMMANDER_RETURN_IF_ERROR(CatchUp(known));
+      if (!Holds(pending_->kind, pending_->erasure)) {
+        return Wrong("a record that was appended is not read back");
+      }
+    }
+    pending_.reset();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace commander::crypto

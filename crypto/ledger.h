@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -80,7 +81,9 @@ class Ledger {
   // The first record of a ledger; its body is the public key.
   LedgerRecord OpeningRecord(std::int64_t now_ns) const;
 
-  // Appends a record unless CatchUp() has seen its kind and erasure; durable, and read back.
+  // Appends a record unless CatchUp() has seen its kind and erasure; durable, and read back.  One
+  // that had seemed to fail comes before it, as it was: it may still be on its way, and two records
+  // behind the same one would end the chain.
   absl::Status AppendOnce(const LedgerRecord& record);
 
   // Seen since the checkpoint.
@@ -101,6 +104,12 @@ class Ledger {
   std::uint64_t offset_ = 0;  // of the last record read, if any
   LedgerHash head_{};
   std::set<std::pair<LedgerKind, ErasureId>> seen_;
+  struct Pending {
+    LedgerKind kind;
+    ErasureId erasure;
+    std::string bytes;
+  };
+  std::optional<Pending> pending_;  // its append has not been seen to succeed
 };
 
 }  // namespace commander::crypto

@@ -399,6 +399,12 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
                                                             " bytes; this one has ", key.size())),
                     "commander.bad_key");
   }
+  if (options.actor.size() > kMaxActorBytes) {
+    return WithCode(
+        absl::InvalidArgumentError(absl::StrCat("an actor has at most ", kMaxActorBytes,
+                                                " bytes; this one has ", options.actor.size())),
+        "commander.too_large");
+  }
   const std::uint16_t partition = PartitionOf(key, group.options().partitions);
   Sent sent;
   sent.worker_index = runtime->first_worker + partition;
@@ -421,6 +427,8 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
   header.headers = &options.headers;
   const Type& command = draft.type();
   if (const crypto::Plan* plan = wiring_.sealing->PlanOf(command); plan != nullptr) {
+    const std::shared_lock using_keys(erasures_);
+    if (closed_) return Closed();
     COMMANDER_ASSIGN_OR_RETURN(
         draft, wiring_.sealing->Seal(*plan, group.name(), header, std::move(draft)));
   }
@@ -457,6 +465,13 @@ absl::StatusOr<Core::Sent> Core::Send(const GroupBase& group, std::string_view k
       {runtime->commands, partition}, message.words(), sent.call, !worker_commits);
   if (!appended.ok()) return WithCommand(appended, header.id);
   sent.call->MarkSent();
+  if (sent.worker->stopped()) {
+    // Meanwhile: it may have handed over its tickets before this one was there.
+    for (const auto& ticket : environment_.log->TakeTickets({runtime->commands, partition})) {
+      std::static_pointer_cast<Call>(ticket)->Complete(
+          WithCommand(sent.worker->Unavailable(), header.id));
+    }
+  }
   return sent;
 }
 

@@ -17,11 +17,12 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "commander/internal/status_macros.h"
 
 namespace commander::internal {
 namespace {
 
-// One slot a partition, for every number that a partition can have: a sparse file.
+// One slot a partition, for every number that a partition can have.
 constexpr std::size_t kSlots = 65'536;
 constexpr std::size_t kRunningBytes = kSlots * sizeof(CrashSlot);
 
@@ -55,12 +56,28 @@ std::string OwnerOf(int lock) {
   return absl::StrCat("process ", pid);
 }
 
+// Each of them that is made is synced into its parent.
+absl::Status MakeDirectories(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.empty() || std::filesystem::is_directory(path, error)) return absl::OkStatus();
+  const std::filesystem::path parent = path.parent_path();
+  COMMANDER_RETURN_IF_ERROR(MakeDirectories(parent));
+  std::filesystem::create_directory(path, error);
+  if (error == std::errc::file_exists) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("data directory ", path.string()));
+  const std::string name = parent.empty() ? "." : parent.string();
+  const int directory = open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return ErrnoStatus(errno, name);
+  const int reason = fsync(directory) == 0 ? 0 : errno;
+  close(directory);
+  return reason == 0 ? absl::OkStatus() : ErrnoStatus(reason, name);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return ErrnoStatus(error.value(), absl::StrCat("data directory ", path));
+  COMMANDER_RETURN_IF_ERROR(MakeDirectories(path));
   const std::string name = absl::StrCat(path, "/LOCK");
   const int lock = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock < 0) return ErrnoStatus(errno, name);
@@ -135,7 +152,9 @@ CrashSlot* DataDirectory::Slot(const std::string& group, std::uint16_t partition
     std::filesystem::create_directories(directory, error);
     const int file = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     void* address = MAP_FAILED;
-    if (file >= 0 && ftruncate(file, kRunningBytes) == 0) {
+    // Allocated: a store into a page for which a full disk has no room would end the process.
+    if (file >= 0) errno = posix_fallocate(file, 0, kRunningBytes);
+    if (file >= 0 && errno == 0) {
       address = mmap(nullptr, kRunningBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     }
     const int reason = errno;

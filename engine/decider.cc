@@ -21,6 +21,7 @@ namespace {
 constexpr std::int64_t kMaxAheadNs = RememberedIds::kSkewNs;
 constexpr std::size_t kMaxRecords = 65'535;
 constexpr std::size_t kMaxMessageText = 4096;
+constexpr std::size_t kMaxCodeBytes = 256;
 constexpr std::string_view kUnreadable = "commander.unreadable";
 constexpr char kEngineCodes[] = "commander.";
 
@@ -125,7 +126,7 @@ OutcomeHeader Decider::HeaderOf(const Command& command, MessageKind kind) const 
   header.source = command.source;
   header.cause = command.envelope.id();
   header.correlation = command.envelope.correlation();
-  header.actor = command.envelope.actor();
+  header.actor = command.envelope.actor().substr(0, kMaxActorBytes);
   if (drew_) header.seed = seed_;
   return header;
 }
@@ -298,11 +299,12 @@ absl::StatusOr<std::optional<Decider::Refusal>> Decider::CheckRepeat(
   bool same = type.name == command.type;
   // What cannot be opened any more cannot be compared either: it is a repeat.
   if (same && (!opened.ok() || envelope->erased())) return std::nullopt;
-  COMMANDER_RETURN_IF_ERROR(GuardKj("command", [&] {
+  const absl::Status compared = GuardKj("command", [&] {
     same = same && envelope->payload().getAs<capnp::AnyStruct>() ==
                        command.envelope.payload().getAs<capnp::AnyStruct>();
-  }));
-  if (same) return std::nullopt;
+  });
+  // Nor can what is damaged inside.
+  if (same || !compared.ok()) return std::nullopt;
   first_place->reset();
   return Refusal{std::string(kIdReused),
                  absl::StrCat("the id ", command.envelope.id().ToString(),
@@ -459,7 +461,7 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
     return std::nullopt;
   }
   if (crashes_.Kills(command.source)) {
-    crashes_.Forget();
+    batch->parks_killer = true;
     return absl::StrCat("the process died ", CrashCounter::kDeaths,
                         " times in a row while its handler ran");
   }
@@ -490,6 +492,10 @@ absl::StatusOr<std::optional<std::string>> Decider::Run(const Command& command,
       if (absl::StartsWith(decision.code, kEngineCodes)) {
         return absl::StrCat("handler of ", ToAbsl(command.type), ": it rejects with the code ",
                             decision.code, ", which is the engine's own");
+      }
+      if (decision.code.size() > kMaxCodeBytes) {
+        return absl::StrCat("handler of ", ToAbsl(command.type), ": it rejects with a code of ",
+                            decision.code.size(), " bytes; the limit is ", kMaxCodeBytes);
       }
       COMMANDER_RETURN_IF_ERROR(Reject(command, {decision.code, decision.message}, batch));
       return std::nullopt;
@@ -557,8 +563,10 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
     }
     COMMANDER_ASSIGN_OR_RETURN(const std::unique_ptr<EnvelopeReader> record,
                                EnvelopeReader::Open(finished.back().words()));
+    // Read within the bounds of a replay, so that what could not be folded again is not committed.
+    const DraftReader sealed_draft(events[i]);
     EventToFold event{
-        type.name, events[i].Read(),
+        type.name, record->sealed().empty() ? record->payload() : sealed_draft.payload(),
         MetadataOf(*record, state_.options().group, state_.options().partition, Offset{})};
     event.text = TextOf(command);
     crypto::Kid kid;
@@ -567,6 +575,7 @@ absl::StatusOr<std::optional<std::string>> Decider::AppendEvents(const Command& 
       event.kid = &kid;
       event.metadata.subject = kid.ToString();
     }
+    const CrashCounter::Running running(crashes_, command.source);
     const InDecision inside;
     absl::StatusOr<Aggregate> applied = sealing_.Apply(state_.fold(), std::move(after), event);
     if (!applied.ok()) {
@@ -629,11 +638,14 @@ absl::Status Decider::Skip(const Command& command, DecidedBatch* batch) {
   const ParkedCommand head = queue->front();
   Offset meant;
   std::string reason;
-  COMMANDER_RETURN_IF_ERROR(GuardKj("commander.Skip", [&] {
+  const absl::Status read = GuardKj("commander.Skip", [&] {
     const auto skip = command.envelope.payload().getAs<wire::Skip>();
     meant = Offset{skip.getSource()};
     reason = std::string(skip.getReason().cStr(), skip.getReason().size());
-  }));
+  });
+  if (!read.ok()) {
+    return Reject(command, {std::string(kUnreadable), std::string(read.message())}, batch);
+  }
   if (meant != head.source) {
     return Reject(command,
                   {"commander.other_head",

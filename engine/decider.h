@@ -54,6 +54,9 @@ struct DecidedBatch {
   MessageId last_id;            // of the last record …
   std::uint64_t last_hash = 0;  // … and XXH3-64 of its words; set by Seal()
   std::size_t last_begin = 0;   // word in entries where it begins
+  // It parks a command that kills the process.  Until that is committed nothing else may run: it
+  // might kill, too, and the count begin anew.
+  bool parks_killer = false;
 
   bool empty() const { return outcomes.empty(); }
   // To be called before the entries are handed over.
@@ -90,11 +93,13 @@ class Decider {
   absl::StatusOr<Result> Decide(const log::Record& record, DecidedBatch* batch);
 
   bool Full(const DecidedBatch& batch) const {
-    return batch.entries.bytes() >= options_.batch_bytes ||
+    return batch.parks_killer || batch.entries.bytes() >= options_.batch_bytes ||
            batch.outcomes.size() >= options_.batch_outcomes;
   }
 
   TypeNames& names() { return names_; }
+  // It is parked for good, and may be tried again.
+  void ForgetKiller() { crashes_.Forget(); }
 
  private:
   struct Command;

@@ -321,6 +321,13 @@ capnp::AnyPointer::Builder CommandDraft::payload() {
   return message_->message.getRoot<wire::Command>().getPayload().initClear();
 }
 
+DraftReader::DraftReader(EventDraft& draft)
+    : message_(draft.message().message.getSegmentsForOutput(),
+               OptionsFor(draft.message().message.sizeInWords())) {}
+capnp::AnyPointer::Reader DraftReader::payload() const {
+  return message_.getRoot<wire::Envelope>().getPayload().getClear();
+}
+
 EventDraft EventDraft::Sealed(std::span<const std::uint8_t> sealed) const {
   return EventDraft(*type_, SealedDraft<wire::Envelope>(sealed));
 }

@@ -32,6 +32,7 @@ namespace commander::internal {
 using log::Word;
 
 inline constexpr std::size_t kMaxKeyBytes = 1024;
+inline constexpr std::size_t kMaxActorBytes = 4096;
 // What the records of one outcome may hold together.
 inline constexpr std::size_t kMaxOutcomeBytes = std::size_t{4} << 20;
 // What a parked record may need beyond the command that it holds.
@@ -127,6 +128,16 @@ struct DraftMessage {
   explicit DraftMessage(kj::ArrayPtr<capnp::word> scratch) : message(scratch) {}
   ~DraftMessage();
   capnp::MallocMessageBuilder message;
+};
+
+// The payload of a draft, read within the bounds in which its record will be.
+class DraftReader {
+ public:
+  explicit DraftReader(EventDraft& draft);
+  capnp::AnyPointer::Reader payload() const;
+
+ private:
+  mutable capnp::SegmentArrayMessageReader message_;
 };
 
 // What a sender fills in around the payload of its command.

@@ -12,13 +12,18 @@ namespace {
 
 using Queues = std::map<std::string, ParkedQueues::Queue, std::less<>>;
 
+// A queue is in the order of its sources.
+ParkedQueues::Queue::iterator PlaceIn(ParkedQueues::Queue& queue, Offset source) {
+  return std::lower_bound(
+      queue.begin(), queue.end(), source,
+      [](const ParkedCommand& command, Offset wanted) { return command.source < wanted; });
+}
+
 ParkedCommand* FindIn(Queues& queues, std::string_view key, Offset source) {
   const auto queue = queues.find(key);
   if (queue == queues.end()) return nullptr;
-  const auto command =
-      std::find_if(queue->second.begin(), queue->second.end(),
-                   [&](const ParkedCommand& candidate) { return candidate.source == source; });
-  return command == queue->second.end() ? nullptr : &*command;
+  const auto command = PlaceIn(queue->second, source);
+  return command == queue->second.end() || command->source != source ? nullptr : &*command;
 }
 
 void Push(Queues& queues, std::string_view key, const ParkedCommand& command) {
@@ -26,16 +31,18 @@ void Push(Queues& queues, std::string_view key, const ParkedCommand& command) {
     *known = command;
     return;
   }
-  queues[std::string(key)].push_back(command);
+  ParkedQueues::Queue& queue = queues[std::string(key)];
+  queue.insert(PlaceIn(queue, command.source), command);
 }
 
 bool Pop(Queues& queues, std::string_view key, Offset source) {
   const auto queue = queues.find(key);
   if (queue == queues.end()) return false;
-  const std::size_t removed = std::erase_if(
-      queue->second, [&](const ParkedCommand& command) { return command.source == source; });
+  const auto command = PlaceIn(queue->second, source);
+  if (command == queue->second.end() || command->source != source) return false;
+  queue->second.erase(command);
   if (queue->second.empty()) queues.erase(queue);
-  return removed > 0;
+  return true;
 }
 
 }  // namespace

@@ -76,6 +76,8 @@ absl::Status PartitionState::Load(std::string* refold) {
           absl::StrCat("its kVersion is ", row_.fold_version, ", the program's ", fold_.version);
     } else if (row_.schema != fold_.schema->fingerprint) {
       *refold = absl::StrCat("the schema of ", fold_.schema->name, " is another one");
+    } else if (row_.sealed_whole != sealing_.everything()) {
+      *refold = "seal_everything was changed";
     } else if (row_.dedup_window_ns < options_.dedup_window_ns) {
       *refold = "dedup_window was raised";
     }
@@ -87,6 +89,7 @@ absl::Status PartitionState::Load(std::string* refold) {
   row_.log_id = options_.log_id;
   row_.fold_version = fold_.version;
   row_.schema = fold_.schema->fingerprint;
+  row_.sealed_whole = sealing_.everything();
   row_.dedup_window_ns = options_.dedup_window_ns;
   unsaved_records_ = 0;
   open_.reset();
@@ -142,7 +145,8 @@ absl::Status PartitionState::Fold(Offset offset, std::span<const Word> message,
     Aggregate before = std::exchange(entry->committed, {});
     entry->staged = {};
     EventToFold event{type.name, record.payload(),
-                      MetadataOf(record, options_.group, options_.partition, offset), record.kid()};
+                      MetadataOf(record, options_.group, options_.partition, Offset{}),
+                      record.kid()};
     event.text = text_;
     absl::StatusOr<Aggregate> after = sealing_.Apply(fold_, std::move(before), event);
     if (!after.ok()) {

@@ -41,14 +41,16 @@ absl::Status ProjectionWorker::Open() {
             family_, store::PartitionKey(source.place.topic, source.place.events.partition)));
     if (!stored.has_value()) continue;
     COMMANDER_ASSIGN_OR_RETURN(source.row, store::DecodePartition(*stored));
-    refold = refold || source.row.schema != projection_.fold().schema->fingerprint;
+    refold = refold || source.row.schema != projection_.fold().schema->fingerprint ||
+             source.row.sealed_whole != environment_.sealing->everything();
   }
   if (refold) {
     if (environment_.sink) {
-      environment_.sink({LogLevel::kInfo,
-                         "projection",
-                         "folded again from the log: the schema of its rows is another one",
-                         {{"projection", name()}}});
+      environment_.sink(
+          {LogLevel::kInfo,
+           "projection",
+           "folded again from the log: the schema of its rows, or seal_everything, is another",
+           {{"projection", name()}}});
     }
     COMMANDER_RETURN_IF_ERROR(environment_.store->Clear(family_));
     for (Source& source : sources_) source.row = {};
@@ -90,6 +92,7 @@ absl::Status ProjectionWorker::Check(Source& source) {
   source.row.log_id = log_id;
   source.row.fold_version = projection_.fold().version;
   source.row.schema = projection_.fold().schema->fingerprint;
+  source.row.sealed_whole = environment_.sealing->everything();
   return absl::OkStatus();
 }
 

@@ -146,8 +146,8 @@ absl::StatusOr<std::optional<store::RememberedId>> RememberedIds::FindCommitted(
     if (id < (*block)->min || id > (*block)->max) continue;
     if (!(*block)->in_memory) COMMANDER_RETURN_IF_ERROR(Read(block->get()));
     if (const store::RememberedId* found = (*block)->Find(id, key_hash)) result = *found;
+    Forget();
   }
-  Forget();
   return result;
 }
 

@@ -275,17 +275,29 @@ absl::StatusOr<std::optional<Kid>> Sealing::KidOfRow(const crypto::Plan& plan,
   // Where the field is empty, nobody is named: what was folded last decides.
   const absl::StatusOr<std::optional<crypto::Subject>> named = plan.SubjectOf(stored);
   if (!named.ok() && !absl::IsInvalidArgument(named.status())) return named.status();
-  const bool names = named.ok() && named->has_value();
-  if (!names && known.has_value()) return known;
+  if (named.ok() && named->has_value()) {
+    const absl::StatusOr<Kid> kid = keyring_->KidFor(**named);
+    if (kid.ok()) return *kid;
+    if (absl::IsFailedPrecondition(kid.status())) return ErasedOrNone(known);
+    // One that is too long names nobody either.
+    if (!absl::IsInvalidArgument(kid.status())) return kid.status();
+  }
+  if (known.has_value()) return known;
   const absl::StatusOr<Kid> kid = keyring_->KidFor(
-      names ? **named
-            : crypto::Subject{
-                  place.projection ? "projection" : std::string(place.owner),
-                  std::string(place.projection ? place.owner.substr(0, place.owner.rfind('@'))
-                                               : place.key)});
-  if (absl::IsFailedPrecondition(kid.status())) return known;
+      {place.projection ? "projection" : std::string(place.owner),
+       std::string(place.projection ? place.owner.substr(0, place.owner.rfind('@')) : place.key)});
+  if (absl::IsFailedPrecondition(kid.status())) return std::nullopt;
   if (!kid.ok()) return kid.status();
   return *kid;
+}
+
+absl::StatusOr<std::optional<Kid>> Sealing::ErasedOrNone(const std::optional<Kid>& kid) const {
+  if (!kid.has_value()) return kid;
+  bool erased = false;
+  COMMANDER_RETURN_IF_ERROR(keyring_->Use(*kid, [&](const crypto::KeyAnswer& answer) {
+    erased = answer.state == crypto::KeyAnswer::State::kErased;
+  }));
+  return erased ? kid : std::nullopt;
 }
 
 absl::Status Sealing::SaveSealed(const crypto::Plan& plan, const FoldType& fold,

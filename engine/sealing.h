@@ -32,6 +32,8 @@ crypto::Place PlaceOf(const EnvelopeReader& record, std::string_view group);
 class Sealing {
  public:
   explicit Sealing(bool everything);
+  // seal_everything is on.
+  bool everything() const { return everything_; }
 
   // Reads the marks of a type; to be called for all of them before Start().
   //   kInvalidArgument: marks that cannot be kept; names the field to mark.
@@ -120,6 +122,9 @@ class Sealing {
   absl::StatusOr<std::optional<crypto::Kid>> KidOfRow(const crypto::Plan& plan,
                                                       const RowPlace& place, const Aggregate& state,
                                                       capnp::AnyStruct::Reader stored) const;
+  // What keeps nothing personal of a subject that was erased: its own kid, not somebody else's.
+  absl::StatusOr<std::optional<crypto::Kid>> ErasedOrNone(
+      const std::optional<crypto::Kid>& kid) const;
   absl::Status SaveSealed(const crypto::Plan& plan, const FoldType& fold, const RowPlace& place,
                           const Aggregate& state, const Stored& use) const;
   absl::StatusOr<crypto::WipedWords> PersonalPart(const crypto::Plan& plan, const FoldType& fold,

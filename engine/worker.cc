@@ -284,11 +284,13 @@ absl::Status Worker::FindStart() {
   // Commands that were committed after all will not be polled again.
   absl::erase_if(undecided_, [&](const auto& waiting) {
     if (waiting.first >= first_.value) return false;
-    waiting.second->Complete(
-        WithCode(absl::UnavailableError(
-                     "the commit's result was lost on the way; the outcome is in the log: "
-                     "ask FindOutcome, or send the same id again"),
-                 "commander.unknown"));
+    const char* const why =
+        waiting.first < state_.consumed().value
+            ? "the commit's result was lost on the way; the outcome is in the log: ask "
+              "FindOutcome, or send the same id again"
+            : "the command is gone from the log without an outcome; send the same id again";
+    answers_.emplace_back(std::move(waiting.second),
+                          WithCode(absl::UnavailableError(why), "commander.unknown"));
     return true;
   });
   return absl::OkStatus();
@@ -296,6 +298,7 @@ absl::Status Worker::FindStart() {
 
 bool Worker::DecideSome() {
   if (!options_.handle_commands || more_ || decider_.Full(*open_)) return false;
+  if (committing_ != nullptr && committing_->parks_killer) return false;
   if (polled_at_ == polled_.size()) {
     polled_.clear();
     polled_at_ = 0;
@@ -382,6 +385,7 @@ void Worker::Apply(DecidedBatch& batch, const log::CommitResult& committed) {
     records = std::max(records, outcome.first + outcome.count);
   }
   state_.CommitBatch(records, committed.OffsetOf(records - 1), batch.last_id, batch.last_hash);
+  if (batch.parks_killer) decider_.ForgetKiller();
   folded_ = state_.next().value;
   for (DecidedOutcome& outcome : batch.outcomes) {
     if (outcome.call != nullptr && outcome.call->wants_outcome()) Answer(outcome, committed);

@@ -24,6 +24,7 @@ constexpr char kQueueKind = 'q';
 constexpr char kProjectionKind = 'r';
 
 constexpr std::uint8_t kPartitionFormat = 1;
+constexpr std::uint8_t kSealedPartitionFormat = 2;
 constexpr std::uint8_t kStateFormat = 1;
 constexpr std::uint8_t kSealedStateFormat = 2;
 constexpr std::uint8_t kIdsFormat = 1;
@@ -170,7 +171,7 @@ absl::StatusOr<TopicOfPartition> TopicOfPartitionKey(std::string_view row_key) {
 std::string EncodePartition(const PartitionRow& row) {
   std::string value;
   value.reserve(kPartitionBytes);
-  AppendLittle(value, kPartitionFormat);
+  AppendLittle(value, row.sealed_whole ? kSealedPartitionFormat : kPartitionFormat);
   value.append(reinterpret_cast<const char*>(row.log_id.data()), row.log_id.size());
   AppendLittle(value, row.next.value);
   AppendId(value, row.last_id);
@@ -186,13 +187,15 @@ std::string EncodePartition(const PartitionRow& row) {
 }
 
 absl::StatusOr<PartitionRow> DecodePartition(std::string_view value) {
-  if (absl::Status status =
-          CheckShape("partition row", value, kPartitionFormat, kPartitionBytes, 0);
+  PartitionRow row;
+  row.sealed_whole = HasFormat(value, kSealedPartitionFormat);
+  if (absl::Status status = CheckShape("partition row", value,
+                                       row.sealed_whole ? kSealedPartitionFormat : kPartitionFormat,
+                                       kPartitionBytes, 0);
       !status.ok()) {
     return status;
   }
   Fields fields(value.substr(1));
-  PartitionRow row;
   std::memcpy(row.log_id.data(), fields.Take(row.log_id.size()).data(), row.log_id.size());
   row.next = fields.At();
   row.last_id = fields.Id();

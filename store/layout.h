@@ -39,6 +39,7 @@ struct PartitionRow {
   std::int64_t dedup_window_ns = 0;
   std::uint32_t fold_version = 0;  // kVersion of the state or projection
   std::uint64_t schema = 0;        // fingerprint of the stored state's schema
+  bool sealed_whole = false;       // seal_everything was on when it was folded
   friend bool operator==(const PartitionRow&, const PartitionRow&) = default;
 };
 

@@ -62,7 +62,9 @@ absl::StatusOr<SealedSegment> ReadSealedSegment(FileSystem& files, const std::st
   COMMANDER_RETURN_IF_ERROR(CheckFollows(segment.header, directory, first, before, log));
   COMMANDER_ASSIGN_OR_RETURN(const std::optional<IndexHead> head,
                              ReadIndexHead(files, IndexPath(directory, first), segment.header));
-  if (head.has_value()) {
+  // One from when the file ended elsewhere, before it was brought back from a backup, is made
+  // again.
+  if (head.has_value() && head->last_sequence + 1 == next) {
     segment.head = *head;
   } else {
     COMMANDER_ASSIGN_OR_RETURN(

@@ -120,7 +120,7 @@ void EmbeddedLog::Commit(CommitBatch batch) {
     refused_.emplace_back(std::move(batch.done),
                           CommitResult{CommitOutcome::kUnknown, stopped_, {}});
   } else if (!bad.ok()) {
-    refused_.emplace_back(std::move(batch.done), CommitResult{CommitOutcome::kAborted, bad, {}});
+    refused_.emplace_back(std::move(batch.done), CommitResult{CommitOutcome::kRefused, bad, {}});
   } else {
     tail_.Commit(std::move(batch), std::move(entries), now);
   }

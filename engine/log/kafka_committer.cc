@@ -132,10 +132,10 @@ absl::Status Committer::health() const {
 }
 
 void Committer::Fail(absl::Status why) {
-  const std::lock_guard lock(mutex_);
-  if (!health_.ok()) return;
+  if (!health().ok()) return;
   cluster_.Say(LogLevel::kError,
                absl::StrCat("group ", options_.group, " commits no more: ", why.message()));
+  const std::lock_guard lock(mutex_);
   health_ = std::move(why);
 }
 
@@ -156,10 +156,12 @@ void Committer::Run() {
       std::unique_lock lock(mutex_);
       for (absl::Time next = NextCommit(); next > absl::Now() && !closing_; next = NextCommit()) {
         more_.wait_until(lock, absl::ToChronoTime(std::min(next, absl::Now() + kServe)));
-        // Statistics wait to be taken.
+        // Statistics wait to be taken, by a sink that may be slow.
+        lock.unlock();
         for (const std::unique_ptr<Transactor>& each : transactors_) {
           if (each != nullptr) each->Serve();
         }
+        lock.lock();
       }
       if (waiting_.empty() || !health_.ok()) {
         ended_ = true;

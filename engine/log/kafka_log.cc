@@ -217,8 +217,16 @@ absl::Status KafkaLogImpl::StoreSchema(const Schema& schema) {
   const std::lock_guard lock(schemas_mutex_);
   if (schema_producer_ == nullptr) return Closed();
   const auto stored = std::make_shared<Stored>();
-  COMMANDER_RETURN_IF_ERROR(schema_producer_->ProduceBytes(
-      SchemaTopic(), 0, SchemaFileName(schema.fingerprint), EncodeSchema(schema), stored));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    absl::Status taken = schema_producer_->ProduceBytes(
+        SchemaTopic(), 0, SchemaFileName(schema.fingerprint), EncodeSchema(schema), stored);
+    if (taken.ok()) break;
+    if (!absl::IsUnavailable(taken) || absl::Now() > deadline) return taken;
+    // It may have to be made anew.
+    absl::SleepFor(absl::Milliseconds(100));
+    schema_producer_->Serve();
+  }
   COMMANDER_RETURN_IF_ERROR(schema_producer_->Flush(kPatience));
   schema_producer_->Serve();
   if (stored->result.has_value()) return *stored->result;
@@ -405,9 +413,13 @@ void KafkaLogImpl::Commit(CommitBatch batch) {
   absl::Status refused = CheckBatch(batch);
   if (refused.ok()) {
     Tickets& tickets = Find(batch.commands)->partitions[batch.commands.partition]->tickets;
-    batch.done = [&tickets, consumed = batch.consumed,
+    PartitionReader& events = Find(batch.events)->partitions[batch.events.partition]->reader;
+    batch.done = [&tickets, &events, consumed = batch.consumed, count = batch.entries.count(),
                   done = std::move(batch.done)](const CommitResult& result) {
-      if (result.outcome == CommitOutcome::kCommitted) tickets.Consume(consumed);
+      if (result.outcome == CommitOutcome::kCommitted) {
+        tickets.Consume(consumed);
+        events.SawEnd(result.OffsetOf(count - 1) + 1);
+      }
       if (done) done(result);
     };
   }
@@ -488,7 +500,7 @@ bool KafkaLogImpl::Step(bool try_only) {
   for (auto& [batch, why] : refused) {
     const bool never = absl::IsInvalidArgument(why);
     if (batch.done) {
-      batch.done({never ? CommitOutcome::kAborted : CommitOutcome::kUnknown, why, {}, {}});
+      batch.done({never ? CommitOutcome::kRefused : CommitOutcome::kUnknown, why, {}, {}});
     }
   }
   if (producer_ == nullptr) return worked;  // closed: there is nothing but refusals

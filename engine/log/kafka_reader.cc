@@ -285,7 +285,7 @@ absl::StatusOr<std::optional<Record>> PointReader::ReadLast(const std::string& t
         Walk(topic, partition, from, kPatience, [&](std::vector<Message> messages) {
           messages.erase(messages.begin(), messages.end() - 1);
           last = CopyRecords(messages)[0];
-          return false;
+          return last->offset + 1 >= bounds.second;  // others may go on and on
         }).status());
     if (last.has_value() || all) return last;
   }

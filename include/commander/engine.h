@@ -128,7 +128,7 @@ struct CommandOptions {
   ExpectedVersion expected = ExpectedVersion::Any();
   // First message of the chain; empty: this command.
   MessageId correlation = {};
-  // Who asks; opaque, in clear in the log.
+  // Who asks; opaque, in clear in the log; at most 4 KiB.
   std::string actor = {};
   // In clear in the log.
   std::vector<Header> headers = {};
@@ -215,7 +215,8 @@ class Engine {
   ~Engine();
 
   // Sends and waits for the outcome.
-  //   kInvalidArgument: empty or too long key, no handler for T, record too large; not sent.
+  //   kInvalidArgument: empty or too long key or actor, no handler for T, record too large; not
+  //                     sent.
   //   kDeadlineExceeded, kCancelled: the outcome may still come; CommandIdOf(status) is its id.
   //   kResourceExhausted: the disk is full, or too many commands waited all the time; not sent.
   template <class T, class F>

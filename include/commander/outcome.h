@@ -58,7 +58,7 @@ struct EventMetadata {
   MessageId correlation;      // first message of the chain
   std::string_view actor;     // as the sender gave it
   std::uint32_t partition = 0;
-  Offset offset;
+  Offset offset;  // 0 for Apply of an own state, which runs before it is known
   // Pseudonym of the subject whose key seals the personal fields: 64 hexadecimal digits, the same
   // before and after an erasure, so that read models may be keyed by it.  Empty: there are none.
   std::string subject = {};

@@ -30,14 +30,17 @@ struct Subject {
 
 struct SubjectStatus {
   enum class State {
-    kUnknown,  // no key was ever made, or the subject was erased before it had one
+    kUnknown,  // no key was ever made
     kActive,
-    kErasing,  // begun: nothing of it opens any more; goes on by itself, also after a crash
+    kErasing,  // begun: nothing of it opens any more; goes on when Erase() is called again for it,
+               // or when the engine is opened again
     kErased,
   };
   State state = State::kUnknown;
-  std::string pseudonym;  // 64 hexadecimal digits, as EventMetadata::subject; kErased: empty
-  absl::Time erased_at = absl::InfinitePast();  // kErased: the day
+  // 64 hexadecimal digits, as EventMetadata::subject; empty: it never had a key.  Whoever may ask
+  // learns of an erased subject, too, which events were about it.
+  std::string pseudonym;
+  absl::Time erased_at = absl::InfinitePast();  // kErased: when it was complete
 };
 
 struct ErasureReceipt {
@@ -57,7 +60,8 @@ class Privacy {
   // Destroys the subject's key and refuses new personal data about it.  When it returns, nothing of
   // the engine can produce the subject's personal fields again: they read as absent.  Blocks on
   // disk, and until every partition has let go of what it had decoded.  Repeating it is harmless.
-  // `reason` is recorded, sealed, in the ledger of erasures.
+  // `reason` is recorded, sealed, in the ledger of erasures.  Events from before their field was
+  // marked are in clear, and stay.
   //   kUnavailable: it is begun and will go on, with the next call or when the engine is opened
   //                 again; nothing of the subject opens meanwhile.
   absl::StatusOr<ErasureReceipt> Erase(const Subject& subject, std::string_view reason);

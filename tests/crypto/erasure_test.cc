@@ -232,6 +232,20 @@ TEST_F(ErasureTest, RecordsOnceWhatAnotherErasureOvertook) {
   EXPECT_EQ(status.state, State::kErased);
 }
 
+// The log took a record and said nothing of it: another one in its place ended the chain for good.
+TEST_F(ErasureTest, KeepsTheChainWhereARecordComesLate) {
+  ledger_.late = 2;
+  EXPECT_THAT(keys_->Erase(anna_, ""), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(keys_->Erase(bert_, ""), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(keys_->Erase(bert_, ""), IsOk());
+  EXPECT_EQ(LedgerKinds(), "122223") << "of the first the same record, three times";
+  ASSERT_THAT(Open(), IsOk());
+  for (const Subject& subject : {anna_, bert_}) {
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const SubjectStatus status, keys_->Status(subject));
+    EXPECT_EQ(status.state, State::kErased);
+  }
+}
+
 TEST_F(ErasureTest, FailsWhereRowsCannotBeCompacted) {
   disk_.Fail(MemoryKeyDisk::Call::kCompact, 1);
   EXPECT_THAT(keys_->Erase(anna_, ""), StatusIs(Code::kUnavailable, HasSubstr("open it again")));

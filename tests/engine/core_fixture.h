@@ -40,8 +40,8 @@ class CoreTest : public ::testing::Test {
 
   // One partition, so that workers()[0] is the one.
   void Open(bool rest = true) {
-    accounts_ = std::make_unique<Group<Account>>("accounts", GroupOptions{.partitions = 1});
-    AddBankHandlers(*accounts_);
+    accounts_ = std::make_unique<Group<Account>>("accounts", group_options_);
+    AddBankHandlers(*accounts_, [this] { ++handler_calls_; });
     auto wiring = internal::CheckWiring(options_, {accounts_.get()});
     ASSERT_THAT(wiring, IsOk());
     internal::Environment environment;
@@ -127,9 +127,11 @@ class CoreTest : public ::testing::Test {
   }
 
   EngineOptions options_;
+  GroupOptions group_options_ = {.partitions = 1};
   internal::Limits limits_;
   SimulatedLogOptions log_options_;
-  std::size_t wake_ups_ = 0;  // of the worker
+  std::size_t wake_ups_ = 0;       // of the worker
+  std::size_t handler_calls_ = 0;  // of Misbehave{callEngine}
   FakeClock clock_;
   FakeRandom random_;
   std::shared_ptr<SimulatedDisk> disk_ = std::make_shared<SimulatedDisk>();

@@ -263,6 +263,26 @@ TEST_F(CoreTest, ACommandThatKilledTheProcessCanBeRetried) {
   EXPECT_EQ(Answer(again)->rejection().code, "commander.failed");
 }
 
+// Else a second one that kills would make the count begin anew, and neither were ever parked.
+TEST_F(CoreTest, NothingRunsBeforeACommandThatKillsIsParkedForGood) {
+  Open();
+  slot_ = {.running = 0, .suspect = 1, .deaths = 3};
+  const std::size_t killer = Deposit("a", 5);
+  const std::size_t other = Send<bank::Misbehave>(
+      "b", [](auto command) { command.setHow(bank::Misbehave::How::CALL_ENGINE); });
+  worker().Step();
+  worker().Step();
+  EXPECT_EQ(slot_.deaths, 3u);
+  EXPECT_EQ(handler_calls_, 0u);
+  StepLog();
+  worker().Step();
+  EXPECT_THAT(Answer(killer), OfKind(OutcomeKind::kParked));
+  EXPECT_EQ(slot_.deaths, 0u);
+  Rest();
+  EXPECT_EQ(handler_calls_, 1u);
+  EXPECT_THAT(Answer(other), OfKind(OutcomeKind::kEvents));
+}
+
 TEST_F(CoreTest, IsRestoredOnceItHasPolledToTheEndWhateverGapIsThere) {
   log_options_.gaps = true;
   for (const bool with_store : {true, false}) {
@@ -292,25 +312,30 @@ TEST_F(CoreTest, IsRestoredOnceItHasPolledToTheEndWhateverGapIsThere) {
 // Where another process owns the group, the log may end within an outcome that it is just writing.
 TEST_F(CoreTest, IsRestoredWhereTheLogEndedWithinAnOutcome) {
   Open();
-  const std::size_t many = Send<bank::Misbehave>("a", [](auto command) {
-    command.setHow(bank::Misbehave::How::MANY);
-    command.setNumber(100);  // of 5,000 bytes: more than one poll takes
-  });
-  Rest();
-  ASSERT_THAT(Answer(many), OfKind(OutcomeKind::kEvents));
+  // Of 5,000 bytes each: the second lies in the second of two polls.
+  for (const std::int64_t events : {800, 100}) {
+    const std::size_t many = Send<bank::Misbehave>("a", [&](auto command) {
+      command.setHow(bank::Misbehave::How::MANY);
+      command.setNumber(events);
+    });
+    Rest();
+    ASSERT_THAT(Answer(many), OfKind(OutcomeKind::kEvents));
+  }
   Crash();
-  for (const std::uint64_t end : {1u, 70u, 99u}) {
+  group_options_.handle_commands = false;
+  for (const std::uint64_t end : {1u, 799u, 801u, 870u, 899u}) {
     log_options_.early_ends = {{{2, 0}, Offset{end}}};
     Open();
     EXPECT_TRUE(worker().ready());
     EXPECT_THAT(worker().error(), IsOk());
     Crash();
   }
+  group_options_.handle_commands = true;
   Open();
   const std::size_t next = Deposit("a", 5);
   Rest();
   ASSERT_THAT(Answer(next), OfKind(OutcomeKind::kEvents));
-  EXPECT_EQ(Answer(next)->version(), 101u);
+  EXPECT_EQ(Answer(next)->version(), 901u);
 }
 
 TEST_F(CoreTest, WaitsToBeWokenForWhatIsNotThereYetToBeRestored) {

@@ -231,6 +231,15 @@ TEST_F(SizesTest, ACommandThatIsTooLargeIsNotSent) {
   EXPECT_EQ(answers.count(), 1u);
 }
 
+// A parked command repeats its actor, and nobody could park one of a megabyte.
+TEST_F(SizesTest, AnActorHas4096BytesAtMost) {
+  Open();
+  EXPECT_THAT(Deposit("acct-1", 1, {.actor = std::string(4096, 'a')}), IsEvents(1));
+  EXPECT_THAT(Deposit("acct-1", 1, {.actor = std::string(4097, 'a')}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("an actor has at most 4096")));
+  EXPECT_THAT(Deposit("acct-1", 1), IsEvents(2));
+}
+
 TEST_F(SizesTest, TheLargestCommandCanBeParked) {
   Close();
   Group<Account> group("accounts", {.partitions = 1});

@@ -22,7 +22,6 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::Optional;
 
 class PrivacyTest : public PersonalTest {
  protected:
@@ -119,6 +118,36 @@ TEST_F(PrivacyTest, EverythingIsSealedWhereThatIsAsked) {
     if (life == 0) fs::remove_all(data() / "store");
   }
   EXPECT_FALSE(Holds(dir_.path(), kCanary));
+}
+
+// Stores that were folded in clear read as those of somebody who was erased.
+TEST_F(PrivacyTest, StoresAreFoldedAgainWhereSealEverythingIsChanged) {
+  Group<Account> accounts("accounts");
+  bool erased = false;
+  std::int64_t before = 0;
+  accounts.OnCommand(
+      [&](bank::Deposit::Reader command, const AccountView& view) -> Decision<bank::Deposited> {
+        erased = view.Erased();
+        before = view->cents;
+        return Emit<bank::Deposited>([&](auto event) { event.setCents(command.getCents()); });
+      });
+  Projection<Balance> balances("balances", accounts);
+  std::int64_t cents = 0;
+  for (const bool everything : {false, true, false}) {
+    options_.seal_everything = everything;
+    COMMANDER_ASSERT_OK_AND_ASSIGN(auto engine, Engine::Open(options_, {&accounts, &balances}));
+    COMMANDER_ASSERT_OK_AND_ASSIGN(
+        const Outcome paid, engine->SyncCommand<bank::Deposit>(
+                                accounts, "acct-1", [&](auto command) { command.setCents(5); }));
+    EXPECT_FALSE(erased);
+    EXPECT_EQ(before, cents);
+    cents += 5;
+    COMMANDER_ASSERT_OK_AND_ASSIGN(const auto row,
+                                   engine->Get(balances, "acct-1", {.at_least = paid.position()}));
+    ASSERT_TRUE(row.has_value());
+    EXPECT_EQ(row->cents, cents);
+    EXPECT_THAT(engine->Close(), IsOk());
+  }
 }
 
 TEST_F(PrivacyTest, NoTextOfAFailureQuotesAPersonalField) {

@@ -254,6 +254,7 @@ TEST_F(KafkaBankTest, StopsAPartitionWhoseCommandsAreGoneWithoutAnOutcome) {
   Open();
   EXPECT_THAT(Deposit("acct-1", 1), IsEvents(5 + 1));
   EXPECT_THAT(log_.Messages(LogLevel::kWarning), ::testing::Contains(HasSubstr("0 to 4 are gone")));
+  EXPECT_EQ(BalanceOf("acct-1"), 5 + 1);
   options_.accept_lost_commands = false;
   COMMANDER_ASSERT_OK_AND_ASSIGN(const std::string hash, Hash());
   Rebuild();

@@ -40,9 +40,13 @@ TEST(KafkaStreamTest, IsAtItsEndWhenEverythingIsHandedOut) {
                                  log::kafka::Stream::Start(reader, handle, 1, Offset{0}, nullptr));
   COMMANDER_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<log::kafka::Stream> stream,
                                  log::kafka::Stream::Start(reader, handle, 0, Offset{0}, nullptr));
-  absl::SleepFor(absl::Milliseconds(500));  // until it has been fetched up to its end
-  std::vector<log::kafka::Message> all;
   const absl::Time late = absl::Now() + absl::Seconds(20);
+  // Until all is fetched, and the end behind it: that of the other one, which is empty, came first.
+  while (stream->end() < Offset{kRecords} && absl::Now() < late) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  absl::SleepFor(absl::Milliseconds(200));
+  std::vector<log::kafka::Message> all;
   while (!stream->at_end() && absl::Now() < late) {
     std::vector<log::kafka::Message> some;
     ASSERT_THAT(stream->Poll(std::size_t{1} << 16, absl::Milliseconds(20), &some), IsOk());

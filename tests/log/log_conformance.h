@@ -621,7 +621,7 @@ TYPED_TEST_P(LogConformance, RefusesARecordThatCannotBeOne) {
       << "a refused record took an offset";
 }
 
-TYPED_TEST_P(LogConformance, ABatchThatCannotBeOneIsAbortedWithTheReason) {
+TYPED_TEST_P(LogConformance, ABatchThatCannotBeOneIsRefusedWithTheReason) {
   this->Append(0, Message(1));
   const auto empty = this->Commit(0, 1, {});
   std::vector<std::shared_ptr<std::optional<log::CommitResult>>> all = {empty};
@@ -637,7 +637,7 @@ TYPED_TEST_P(LogConformance, ABatchThatCannotBeOneIsAbortedWithTheReason) {
   this->StepAll();
   for (const auto& told : all) {
     ASSERT_TRUE(told->has_value());
-    EXPECT_EQ((*told)->outcome, log::CommitOutcome::kAborted);
+    EXPECT_EQ((*told)->outcome, log::CommitOutcome::kRefused);
     EXPECT_THAT((*told)->status, StatusIs(absl::StatusCode::kInvalidArgument));
   }
   EXPECT_EQ(this->CountEvents(0), 0u);
@@ -917,7 +917,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     TheLastDurableRecordIsFound, WhatAPredecessorCommittedIsThereOnceItIsAcquired,
     ALedgerIsAppendedToAndPolledOnceItIsDurable, NothingIsDurableBeforeTheBarrierIsPassed,
     RecordsAreAsTheyWere, PollKeepsItsBounds, PollAddsToWhatIsThere, ManyRecordsAreFoundByOffset,
-    RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsAbortedWithTheReason,
+    RefusesARecordThatCannotBeOne, ABatchThatCannotBeOneIsRefusedWithTheReason,
     WhatWaitsIsBoundedAndOutcomesAlwaysEnter, HoldsTicketsOfDurableCommandsUntilTheyAreConsumed,
     LetsGoOfTicketsOfCommandsThatNobodyDecidesAnyMore, CloseWritesWhatIsPending,
     AKillTakesNothingThatSomebodyWasToldOf, ListenersAreToldWhenThereIsMore, ACallbackMayCallTheLog,

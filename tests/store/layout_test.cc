@@ -123,7 +123,11 @@ TEST(LayoutGoldenTest, Projection) {
 }
 
 TEST(LayoutTest, ReadsWhatItWrote) {
-  EXPECT_THAT(DecodePartition(EncodePartition(SamplePartition())), IsOkAndHolds(SamplePartition()));
+  PartitionRow partition = SamplePartition();
+  for (const bool sealed_whole : {false, true}) {
+    partition.sealed_whole = sealed_whole;
+    EXPECT_THAT(DecodePartition(EncodePartition(partition)), IsOkAndHolds(partition));
+  }
   EXPECT_THAT(DecodePartition(EncodePartition(PartitionRow())), IsOkAndHolds(PartitionRow()));
   EXPECT_THAT(DecodeIds(EncodeIds(SampleIds())), IsOkAndHolds(SampleIds()));
   EXPECT_THAT(DecodeIds(EncodeIds({})), IsOkAndHolds(std::vector<RememberedId>()));
@@ -196,9 +200,8 @@ TEST(LayoutTest, PrefixEndIsTheSmallestKeyBehind) {
 
 TEST(LayoutTest, RefusesOtherFormats) {
   std::string partition = EncodePartition(SamplePartition());
-  partition[0] = 2;
-  EXPECT_THAT(DecodePartition(partition),
-              StatusIs(kDataLoss, HasSubstr("format 2 is not known, only 1")));
+  partition[0] = 3;
+  EXPECT_THAT(DecodePartition(partition), StatusIs(kDataLoss, HasSubstr("format 3 is not known")));
   EXPECT_THAT(DecodePartition(""), StatusIs(kDataLoss, HasSubstr("empty")));
   EXPECT_THAT(DecodeProjection("\x01"), StatusIs(kDataLoss, HasSubstr("no struct")));
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crypto/ledger_log.h"
@@ -20,6 +21,13 @@ class FakeLedgerLog : public crypto::LedgerLog {
       --refuse;
       return absl::UnavailableError("the log takes nothing");
     }
+    if (late > 0) {
+      --late;
+      under_way_.emplace_back(record);
+      return absl::DeadlineExceededError("no answer from the log");
+    }
+    for (std::string& earlier : under_way_) records.push_back(std::move(earlier));
+    under_way_.clear();
     records.emplace_back(record);
     if (unsure > 0) {
       --unsure;
@@ -35,7 +43,7 @@ class FakeLedgerLog : public crypto::LedgerLog {
       return absl::UnavailableError("the log does not answer");
     }
     for (std::uint64_t n = (from + 2) / 3; n < records.size(); ++n) {
-      const absl::Status status = record(3 * n, records[n]);
+      absl::Status status = record(3 * n, records[n]);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -45,10 +53,12 @@ class FakeLedgerLog : public crypto::LedgerLog {
   std::vector<std::string> records;
   int refuse = 0;      // so many appends fail
   int unsure = 0;      // so many fail, and the record is there all the same
+  int late = 0;        // so many fail, and come to be there before the next one that does not
   int unreadable = 0;  // so many reads fail
 
  private:
   std::mutex mutex_;
+  std::vector<std::string> under_way_;
 };
 
 }  // namespace commander::test

@@ -325,7 +325,7 @@ void SimulatedLog::Commit(log::CommitBatch batch) {
   if (crashed_) return;  // nobody is there to be told
   const absl::Status bad = CheckBatch(batch);
   if (!stopped_.ok() || !bad.ok()) {
-    const CommitResult result = {stopped_.ok() ? CommitOutcome::kAborted : CommitOutcome::kUnknown,
+    const CommitResult result = {stopped_.ok() ? CommitOutcome::kRefused : CommitOutcome::kUnknown,
                                  stopped_.ok() ? bad : stopped_,
                                  {}};
     refused_.push_back([done = std::move(batch.done), result] { done(result); });
