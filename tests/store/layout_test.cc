@@ -201,7 +201,8 @@ TEST(LayoutTest, PrefixEndIsTheSmallestKeyBehind) {
 TEST(LayoutTest, RefusesOtherFormats) {
   std::string partition = EncodePartition(SamplePartition());
   partition[0] = 3;
-  EXPECT_THAT(DecodePartition(partition), StatusIs(kDataLoss, HasSubstr("format 3 is not known")));
+  EXPECT_THAT(DecodePartition(partition),
+              StatusIs(kDataLoss, HasSubstr("format 3 is not known, only 1")));
   EXPECT_THAT(DecodePartition(""), StatusIs(kDataLoss, HasSubstr("empty")));
   EXPECT_THAT(DecodeProjection("\x01"), StatusIs(kDataLoss, HasSubstr("no struct")));
 
