@@ -79,6 +79,9 @@ class KekFile : public KekProvider {
   const KekFileOptions options_;
 };
 
+// Written before it is linked to its name.
+fs::path DraftOf(fs::path path) { return path += ".new"; }
+
 absl::Status Unreadable(const fs::path& path) {
   return absl::PermissionDeniedError(absl::StrCat("KEK_UNREADABLE: ", path.string(),
                                                   " may not be read by this user; give it mode "
@@ -108,8 +111,7 @@ absl::Status KekFile::Load(const StoreId& store, std::span<std::uint8_t, kKekByt
                                                       "no key file"));
   }
   // Create() died before it took the draft away: another name of the same file.
-  fs::path draft = path;
-  draft += ".new";
+  const fs::path draft = DraftOf(path);
   struct stat other {};
   if (about.st_nlink > 1 && lstat(draft.c_str(), &other) == 0 && other.st_dev == about.st_dev &&
       other.st_ino == about.st_ino && unlink(draft.c_str()) != 0) {
@@ -134,8 +136,7 @@ absl::Status KekFile::Create(const StoreId& store, std::span<const std::uint8_t,
   const fs::path path = Path(store);
   COMMANDER_RETURN_IF_ERROR(MakeDirectories(path.parent_path()));
   // A crash leaves a whole file or none: written beside, then linked, which replaces nothing.
-  fs::path draft = path;
-  draft += ".new";
+  const fs::path draft = DraftOf(path);
   if (unlink(draft.c_str()) != 0 && errno != ENOENT) {
     return FileError("cannot remove", draft, errno);
   }

@@ -82,6 +82,7 @@ absl::StatusOr<std::unique_ptr<Committer>> Committer::Open(const Cluster& cluste
 Committer::~Committer() { Close(); }
 
 absl::Status Committer::OpenTransactors(absl::Time deadline) {
+  const bool again = transactors_.front() != nullptr;
   for (std::size_t i = 0; i < transactors_.size(); ++i) {
     transactors_[i].reset();
     COMMANDER_ASSIGN_OR_RETURN(
@@ -90,8 +91,7 @@ absl::Status Committer::OpenTransactors(absl::Time deadline) {
                          options_.events, deadline, stop_));
   }
   // Whoever had these ids meanwhile, noticed or not, may have committed in any partition.
-  stale_.assign(stale_.size(), opened_);
-  opened_ = true;
+  stale_.assign(stale_.size(), again);
   return absl::OkStatus();
 }
 

@@ -86,7 +86,6 @@ class Committer {
   const Options options_;
   std::unique_ptr<Member> member_;
   std::array<std::unique_ptr<Transactor>, 2> transactors_;
-  bool opened_ = false;  // once at least
   std::size_t turn_ = 0;
   std::uint64_t lost_seen_ = 0;
   std::uint64_t refused_assignment_ = 0;  // the broker does not take it any more

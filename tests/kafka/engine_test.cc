@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -300,15 +301,21 @@ TEST_F(KafkaBankTest, GivesPoisonOneRejectionEach) {
   EXPECT_EQ(rejections, poisons.size() + 1);
 }
 
+// A key of each partition.
+std::vector<std::string> KeysOfEach(std::uint16_t partitions) {
+  std::vector<std::string> keys(partitions);
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = absl::StrCat("acct-", i);
+    keys[internal::PartitionOf(key, partitions)] = key;
+  }
+  return keys;
+}
+
 // An event that is none stops its partition, also as the last one at the start.
 TEST_F(KafkaBankTest, StopsOnlyThePartitionWithAPoisonedEvent) {
   group_options_.partitions = 2;
   Open();
-  std::vector<std::string> keys(2);  // one of each partition
-  for (int i = 0; i < 100; ++i) {
-    const std::string key = absl::StrCat("acct-", i);
-    keys[internal::PartitionOf(key, 2)] = key;
-  }
+  const std::vector<std::string> keys = KeysOfEach(2);
   for (const std::string& key : keys) ASSERT_THAT(Deposit(key, 1), IsEvents(1));
   Close();
   ASSERT_THAT(ProduceOne(options_.brokers, events(), 0, "", std::string(17, '\x5a')), IsOk());
@@ -364,11 +371,7 @@ TEST_F(KafkaBankTest, StopsOnlyThePartitionWhoseRecordABrokerRefusesForGood) {
   options_.kafka_properties.emplace_back("compression.codec", "none");
   group_options_.partitions = 3;
   Open();
-  std::vector<std::string> keys(3);  // one of each partition
-  for (int i = 0; i < 100; ++i) {
-    const std::string key = absl::StrCat("acct-", i);
-    keys[internal::PartitionOf(key, 3)] = key;
-  }
+  const std::vector<std::string> keys = KeysOfEach(3);
   for (const std::string& key : keys) ASSERT_THAT(Deposit(key, 1), IsEvents(1));
   ASSERT_THAT(AlterTopic(options_.brokers, events(),
                          {{"max.message.bytes", "10000"}, {"retention.ms", "-1"}}),
